@@ -1,0 +1,74 @@
+"""Settings: arguments beat environment (`ASKSEEDS_*`) beats `askseeds.toml` beats the defaults."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from askseeds.errors import ConfigError
+
+CONFIG_FILE = Path("askseeds.toml")
+ENVIRONMENT_PREFIX = "ASKSEEDS_"
+
+
+class Settings(BaseModel):
+    """Everything that can be set. Frozen; made once by `load` at an entry point."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seeds: Path = Field(Path("seeds"), description="folder with the documents")
+    index: Path = Field(Path("index"), description="folder for the index")
+    encoder: str = Field(
+        "", description="sentence-transformers model, by name or folder; empty: the one installed"
+    )
+    max_quotes: int = Field(3, ge=1, le=20, description="most quotes in an answer")
+    min_confidence: float = Field(
+        0.5, ge=0, le=1, description="below this confidence the answer is: not found"
+    )
+    max_file_mb: float = Field(100, gt=0, description="larger files are skipped, with a message")
+
+
+def load(file: Path | None = None, arguments: Mapping[str, Any] | None = None) -> Settings:
+    """Reads the settings.
+
+    Args:
+        file: A configuration file that must exist; without one, `askseeds.toml` is read where it is.
+        arguments: Values from the command line; None stands for "not given".
+
+    Raises:
+        ConfigError: An unknown key, a value of the wrong kind, or a file that cannot be read.
+    """
+    from_file = _from_file(file)
+    where = {key: f"{file or CONFIG_FILE}: {key}" for key in from_file}
+    from_environment = {
+        name.removeprefix(ENVIRONMENT_PREFIX).lower(): value
+        for name, value in os.environ.items()
+        if name.startswith(ENVIRONMENT_PREFIX)
+    }
+    where |= {key: ENVIRONMENT_PREFIX + key.upper() for key in from_environment}
+    given = {key: value for key, value in (arguments or {}).items() if value is not None}
+    where |= {key: "--" + key.replace("_", "-") for key in given}
+    try:
+        return Settings.model_validate(from_file | from_environment | given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0])
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(sorted(Settings.model_fields))
+            raise ConfigError(f"{where[key]} is not a setting; there are: {known}") from None
+        raise ConfigError(f"{where[key]}: {first['msg']}, got {first['input']!r}") from None
+
+
+def _from_file(file: Path | None) -> dict[str, Any]:
+    path = file or CONFIG_FILE
+    if file is None and not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error

@@ -1,0 +1,163 @@
+"""The values that everything else speaks in. Frozen, small, without behaviour of their own.
+
+Offsets are code points into a document's canonical text, half open: `text[start:end]`.
+Scores are better when higher, ranks start at 1.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Span = tuple[int, int]
+"""`(start, end)`: code points into the canonical text, end exclusive."""
+
+Status = Literal["answered", "not_found"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading of a document: where it stands, and its level from 1 (outermost)."""
+
+    start: int
+    end: int
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One source file as it was read.
+
+    Attributes:
+        id: Names this version of the file; changes whenever the file does.
+        source: Path relative to the seeds folder, `/`-separated.
+        title: The document's own title where it has one, else made from the file name.
+        text: The canonical text that all offsets count in.
+        page_starts: Offset at which each page begins, ascending; empty where the format has no pages.
+        headings: The headings that the format itself marks, in the order of the text.
+    """
+
+    id: str
+    source: str
+    title: str
+    text: str
+    page_starts: tuple[int, ...] = ()
+    headings: tuple[Heading, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A run of whole sentences of one document: the unit of retrieval.
+
+    Attributes:
+        id: Positive, never used again for another passage of the same index.
+        document_id: The `Document.id` that `start` and `end` count in.
+        heading: The headings it stands under, outermost first, joined by " › "; None without any.
+        page: Page number from 1 on which it begins; None where the format has no pages.
+        sentences: Its sentences, in order, not overlapping; the first begins at `start` and the
+            last ends at `end`.
+    """
+
+    id: int
+    document_id: str
+    start: int
+    end: int
+    heading: str | None
+    page: int | None
+    sentences: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What one stage of retrieval said of a passage: its rank there (from 1) and its score."""
+
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that was found, with the document it stands in.
+
+    Attributes:
+        score: Of the last stage that ranked it.
+        stages: Every stage that ranked it, by name: `vectors`, `words`, `fusion`, `reranker`.
+    """
+
+    passage: Passage
+    document: Document
+    rank: int
+    score: float
+    stages: Mapping[str, Stage] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The passage's text, cut from the document."""
+        return self.document.text[self.passage.start : self.passage.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One or more adjacent sentences, verbatim: `text == document.text[start:end]`."""
+
+    source: str
+    start: int
+    end: int
+    text: str
+    title: str
+    page: int | None
+    heading: str | None
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A statement of a language model, with the indices into `Answer.quotes` that it rests on."""
+
+    text: str
+    quotes: tuple[int, ...]
+    supported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier exchange of a conversation; `answer` is empty when only the question is known."""
+
+    question: str
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Which models an answer came from; `prose` is None without a language model."""
+
+    encoder: str
+    reranker: str
+    prose: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a question.
+
+    Attributes:
+        asked: The question as it was searched for: `question`, made to stand alone if it was a
+            follow-up.
+        confidence: Calibrated probability, 0 to 1, that the documents answer the question.
+        text: The answer to show: the quotes' text, or a sentence that says nothing was found.
+        quotes: Best first; empty when not found.
+        nearest: What it would have quoted, best first; filled when not found.
+        hits: The passages the quotes were chosen from, best first.
+        timings_ms: Milliseconds by stage.
+    """
+
+    question: str
+    asked: str
+    status: Status
+    confidence: float
+    text: str
+    quotes: tuple[Quote, ...]
+    nearest: tuple[Quote, ...]
+    hits: tuple[Hit, ...]
+    claims: tuple[Claim, ...]
+    timings_ms: Mapping[str, float]
+    models: Models
