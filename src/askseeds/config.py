@@ -35,7 +35,7 @@ def load(file: Path | None = None, arguments: Mapping[str, Any] | None = None) -
     """Reads the settings.
 
     Args:
-        file: A configuration file that must exist; without one, `askseeds.toml` is read where it is.
+        file: A configuration file that must exist; without one `askseeds.toml`, if there is one.
         arguments: Values from the command line; None stands for "not given".
 
     Raises:

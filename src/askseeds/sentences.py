@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from askseeds.types import Document, Heading, Span
 
 SENTENCE_CHARS = 1_000
-"""A longer run without a sentence end is cut at a comma or a space: a quote has to stay readable."""
+"""A longer run without a sentence end is cut at a comma or a space: a quote stays readable."""
 
 PASSAGE_CHARS = 700
 """Aim for a passage: about 150 tokens, well inside the 256 that the default encoder reads."""
@@ -35,16 +35,16 @@ _OPENERS = "\"'“‘«([{*_`¿¡-–—•"
 # Words that a full stop follows without ending the sentence, in lower case.
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof sr jr st rev hon gen col lt capt sgt gov sen rep pres messrs mme mlle "
-    "vs v e.g i.e cf al etc ca approx no nos art sec ch fig figs eq vol pp p ed eds trans ref refs "
-    "inc ltd co corp bros dept univ assn est "
+    "vs v e.g i.e cf al etc ca approx no nos art sec ch fig figs eq vol pp p ed eds trans ref "
+    "refs inc ltd co corp bros dept univ assn est "
     "jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun "
     "mt ft ave blvd rd z.b d.h bzw usw nr bspw u.a ggf vgl hr fr".split()
 )
 # Those of them that also end a sentence, when what follows cannot go on with it.
 _MAY_END = frozenset("etc inc ltd co corp jr sr al no p.m a.m".split())
 _STARTERS = frozenset(
-    "the a an in on at it he she they we i you this that these those there however but and if when "
-    "while for as its his her their our after before since although also".split()
+    "the a an in on at it he she they we i you this that these those there however but and if "
+    "when while for as its his her their our after before since although also".split()
 )
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 _LIST_ITEM = re.compile(r"[ \t]*(?:[-*+•‣◦▪·–]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)])[ \t]+\S")

@@ -32,7 +32,7 @@ class Document:
         source: Path relative to the seeds folder, `/`-separated.
         title: The document's own title where it has one, else made from the file name.
         text: The canonical text that all offsets count in.
-        page_starts: Offset at which each page begins, ascending; empty where the format has no pages.
+        page_starts: Offset at which each page begins, ascending; empty without pages.
         headings: The headings that the format itself marks, in the order of the text.
     """
 

@@ -1,0 +1,240 @@
+"""Answers as people and programs see them. The only place that escapes."""
+
+import html
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from askseeds.types import Answer, Document, Quote
+
+CONTEXT_CHARS = 4_000
+"""This much of a document is shown on each side of a quote, to the next line break."""
+
+QUESTION_CHARS = 2_000
+"""A longer question is cut where it is repeated above its answer."""
+
+# Confidence in words, from this probability on.
+_CONFIDENCE_WORDS = (
+    (0.95, "very likely"),
+    (0.75, "likely"),
+    (0.5, "possibly"),
+    (0.25, "unlikely"),
+    (0.0, "very unlikely"),
+)
+# Characters that turn the order of what follows them: they can make a name read as another one.
+_REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def confidence_words(confidence: float) -> str:
+    """A probability in words and as a number, such as "likely (0.93)"."""
+    words = next(words for least, words in _CONFIDENCE_WORDS if confidence >= least)
+    return f"{words} ({confidence:.2f})"
+
+
+# --- HTML -----------------------------------------------------------------------------------------
+# Every `html_*` function returns HTML in which all text that came from a document, a file name or a
+# person is escaped; what it takes is plain text, never HTML, unless the argument's name says so.
+
+
+def html_escape(text: str) -> str:
+    """Escapes a text for element content and for quoted attribute values alike."""
+    return html.escape(text, quote=True)
+
+
+def html_name(text: str) -> str:
+    """Escapes a file name, title or heading for display on one line.
+
+    Control characters and those that turn the reading order become visible escapes: nothing is
+    quoted here, and a name must not be able to look like another one.
+    """
+    shown = "".join(
+        f"\\u{ord(char):04x}"
+        if unicodedata.category(char) == "Cc" or _REORDERING.match(char)
+        else char
+        for char in " ".join(text.split())
+    )
+    return f"<bdi>{html_escape(shown)}</bdi>"
+
+
+def html_place(quote: Quote) -> str:
+    """Where a quote stands: file, page and heading, as far as there are any."""
+    parts = [f'<span class="file">{html_name(quote.source)}</span>']
+    if quote.page is not None:
+        parts.append(f"page {quote.page}")
+    if quote.heading:
+        parts.append(html_name(quote.heading))
+    return " · ".join(parts)
+
+
+def html_exchange(
+    number: int, question: str, *, answer: Answer | None = None, error: str = ""
+) -> str:
+    """One question with what came of it.
+
+    Args:
+        number: Counts the exchanges of a conversation from 1; the quotes carry it.
+        answer: None while it is being looked for, or when there is an error.
+        error: The line to show instead of an answer.
+    """
+    shown = question if len(question) <= QUESTION_CHARS else question[:QUESTION_CHARS] + " …"
+    if error:
+        body = f'<p class="error" role="alert">{html_escape(error)}</p>'
+    elif answer is None:
+        body = '<p class="working" role="status">Searching the documents</p>'
+    else:
+        body = _html_answer(number, answer)
+    return (
+        f'<section class="exchange" id="exchange-{number}" aria-label="Question {number}">'
+        f'<h2 class="question" dir="auto">{html_escape(shown)}</h2>{body}</section>'
+    )
+
+
+def _html_answer(number: int, answer: Answer) -> str:
+    confidence = html_escape(confidence_words(answer.confidence))
+    found = answer.status == "answered"
+    verdict = "Answered by the documents" if found else "The documents do not answer this."
+    parts = [
+        f'<p class="verdict {answer.status}"><strong>{verdict}</strong> '
+        f'<span class="confidence" title="How likely the documents answer the question, 0 to 1">'
+        f"{confidence}</span></p>"
+    ]
+    if answer.asked != answer.question:
+        parts.append(
+            f'<p class="asked" dir="auto">Searched for: {html_escape(answer.asked)}</p>',
+        )
+    quotes = answer.quotes if found else answer.nearest
+    if quotes and not found:
+        parts.append(
+            '<p class="nearest">The nearest passages, which may be related '
+            "but are not an answer:</p>"
+        )
+    if quotes:
+        kind = "Quotes" if found else "Nearest passages"
+        cards = "".join(_html_quote(number, index, quote) for index, quote in enumerate(quotes, 1))
+        parts.append(f'<ol class="quotes {answer.status}" aria-label="{kind}">{cards}</ol>')
+    return "".join(parts)
+
+
+def _html_quote(number: int, index: int, quote: Quote) -> str:
+    label = f"Show {index} in its source, {quote.source}"
+    return (
+        f'<li class="quote" data-exchange="{number}" data-quote="{index}" '
+        f'data-source="{html_escape(quote.source)}" '
+        f'data-start="{quote.start}" data-end="{quote.end}">'
+        f'<button type="button" class="marker" aria-label="{html_escape(label)}">{index}</button>'
+        f'<blockquote dir="auto">{html_escape(quote.text)}</blockquote>'
+        f'<p class="place">{html_place(quote)} · <span class="score">score {quote.score:.2f}'
+        f"</span></p></li>"
+    )
+
+
+def html_source(
+    number: int, index: int, quotes: Sequence[Quote], document: Document, *, nearest: bool
+) -> str:
+    """A quote lit up in the document's text, with the text around it.
+
+    Args:
+        number: The exchange that the quote belongs to, from 1.
+        index: The quote's place among `quotes`, from 1.
+        quotes: All quotes of that exchange; those of the same document are marked more faintly.
+        document: The document that the quote was cut from, as it was then.
+        nearest: They are nearest passages rather than quotes of an answer.
+    """
+    quote = quotes[index - 1]
+    text = document.text
+    first, last = _window(text, quote.start, quote.end)
+    others = [(q.start, q.end) for q in quotes if q.source == quote.source and q is not quote]
+    kind = "Nearest passage" if nearest else "Quote"
+    size = f"{quote.start:,}–{quote.end:,} of {len(text):,}"
+    return (
+        f'<article class="lit-source" data-exchange="{number}" data-quote="{index}">'
+        f'<header><h2 class="title">{html_name(document.title)}</h2>'
+        f'<p class="place">{html_place(quote)}</p>'
+        f'<p class="place">characters {size}</p>'
+        f'<nav class="walk" aria-label="Quotes">'
+        f'<button type="button" data-do="previous" aria-label="Previous quote"'
+        f"{'' if index > 1 else ' disabled'}>‹</button>"
+        f"<span>{kind} {index} of {len(quotes)}</span>"
+        f'<button type="button" data-do="next" aria-label="Next quote"'
+        f"{'' if index < len(quotes) else ' disabled'}>›</button></nav></header>"
+        f'<div class="text" tabindex="0" role="region" aria-label="Text of the document" dir="auto">'
+        f"{_html_left_out(first, 'earlier')}"
+        f"{_html_marked(document, first, last, (quote.start, quote.end), others)}"
+        f"{_html_left_out(len(text) - last, 'further')}</div></article>"
+    )
+
+
+def html_notice(text: str) -> str:
+    """A line in place of a source: nothing chosen yet, or it cannot be shown."""
+    return f'<p class="notice">{html_escape(text)}</p>'
+
+
+def html_welcome(examples: Sequence[str]) -> str:
+    """What a new conversation shows: what this is, and questions to begin with."""
+    buttons = "".join(
+        f'<li><button type="button" class="example" dir="auto" data-ask="{html_escape(text)}">'
+        f"{html_escape(text)}</button></li>"
+        for text in examples
+    )
+    begin = f'<p class="begin">For example</p><ul class="examples">{buttons}</ul>'
+    return (
+        '<div class="welcome"><h1>Ask your documents</h1>'
+        "<p>Every answer is a word-for-word quote from your own files, shown where it stands. "
+        "What they do not answer is not answered.</p>"
+        f"{begin if examples else ''}</div>"
+    )
+
+
+def html_status(text: str, *, ready: bool) -> str:
+    """The line at the top of the page: how many documents there are, or what is being done."""
+    return f'<p class="state {"ready" if ready else "busy"}">{html_escape(text)}</p>'
+
+
+def _window(text: str, start: int, end: int) -> tuple[int, int]:
+    """The part of a text to show around a span, widened to whole lines where they are short."""
+    first, last = max(0, start - CONTEXT_CHARS), min(len(text), end + CONTEXT_CHARS)
+    if first:
+        line = text.find("\n", first, start)
+        first = line + 1 if line >= 0 else first
+    if last < len(text):
+        line = text.rfind("\n", end, last)
+        last = line if line >= 0 else last
+    return first, last
+
+
+def _html_left_out(chars: int, where: str) -> str:
+    return f'<p class="left-out">{chars:,} {where} characters not shown</p>' if chars else ""
+
+
+def _html_marked(
+    document: Document,
+    first: int,
+    last: int,
+    lit: tuple[int, int],
+    others: Sequence[tuple[int, int]],
+) -> str:
+    """The text from `first` to `last`, cut wherever a mark, heading or page begins or ends."""
+    headings = [(h.start, h.end) for h in document.headings if h.end > first and h.start < last]
+    pages = [at for at in document.page_starts if first <= at < last]
+    cuts = {first, last, *pages}
+    for span in (lit, *others, *headings):
+        cuts.update(offset for offset in span if first < offset < last)
+    edges = sorted(cuts)
+    parts: list[str] = []
+    opened = False
+    for start, end in zip(edges, edges[1:], strict=False):
+        if start in pages:
+            page = bisect_right(document.page_starts, start)
+            parts.append(f'<span class="page" role="separator" data-page="Page {page}"></span>')
+        piece = html_escape(document.text[start:end])
+        if any(at <= start < stop for at, stop in headings):
+            piece = f'<strong class="heading">{piece}</strong>'
+        if lit[0] <= start < lit[1]:
+            # One element carries the id, though a page or a heading may cut the mark in pieces.
+            piece = f"<mark{'' if opened else ' id="lit"'}>{piece}</mark>"
+            opened = True
+        elif any(at <= start < stop for at, stop in others):
+            piece = f'<mark class="other">{piece}</mark>'
+        parts.append(piece)
+    return "".join(parts)
