@@ -125,6 +125,7 @@ class Ledger:
         self._connection = connection
         self._path = path
         self._lock = threading.Lock()
+        self._pinned: int | None = None
         # A row never changes once written, so a document may be kept; texts can be large.
         self._document_of = lru_cache(maxsize=32)(self._read_document)
 
@@ -228,6 +229,14 @@ class Ledger:
         """The published generation; 0 before the first one."""
         return int(self._meta("generation") or 0)
 
+    def pin(self, generation: int) -> None:
+        """Shows this generation from now on, until it is pinned to another.
+
+        A reader pins the one that its Chroma and Tantivy are at. What died since is still there:
+        it is purged only after both have gone on.
+        """
+        self._pinned = generation
+
     @property
     def fingerprint(self) -> str:
         """Of the settings that documents and passages were made with; empty before the first."""
@@ -243,8 +252,9 @@ class Ledger:
             row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
 
-    @staticmethod
-    def _now(connection: sqlite3.Connection) -> dict[str, int]:
+    def _now(self, connection: sqlite3.Connection) -> dict[str, int]:
+        if self._pinned is not None:
+            return {"now": self._pinned}
         row = connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
         return {"now": 0 if row is None else int(row[0])}
 
@@ -262,6 +272,29 @@ class Ledger:
             tuple(json.loads(page_starts)),
             tuple(Heading(*heading) for heading in json.loads(headings)),
         )
+
+    def is_published(self, *, fingerprint: str, encoder: str) -> bool:
+        """Whether there is a published generation, made with these settings and this encoder."""
+        return self.generation > 0 and (self.fingerprint, self.encoder) == (fingerprint, encoder)
+
+    def has_unpublished(self) -> bool:
+        """Whether anything was written, or ended, since the published generation."""
+        with self._transaction() as connection:
+            return bool(
+                connection.execute(
+                    "SELECT EXISTS (SELECT 1 FROM documents WHERE born > :now OR died > :now)",
+                    self._now(connection),
+                ).fetchone()[0]
+            )
+
+    def published(self) -> dict[str, str]:
+        """The id of every published document, by source."""
+        with self._transaction() as connection:
+            return dict(
+                connection.execute(
+                    f"SELECT source, id FROM documents d WHERE {_VISIBLE}", self._now(connection)
+                ).fetchall()
+            )
 
     def stamps(self) -> dict[str, Stamp]:
         """The newest stamp of every document, published or not, by source."""
@@ -303,6 +336,18 @@ class Ledger:
                 now,
             ).fetchone()
         return {"documents": documents, "passages": passages, "characters": characters}
+
+    def check(self) -> str | None:
+        """What is wrong with the file, or None; reads all of it."""
+        with self._transaction() as connection:
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                return str(found)
+            (outside,) = connection.execute(
+                "SELECT count(*) FROM passages p JOIN documents d ON d.key = p.document "
+                "WHERE p.start < 0 OR p.start >= p.end OR p.end > length(d.text)"
+            ).fetchone()
+        return f"{outside} passages lie outside their document" if outside else None
 
     def document(self, source: str) -> Document | None:
         """The published document of that source."""
@@ -356,18 +401,14 @@ class Ledger:
         drafts: Sequence[tuple[Draft, bytes]],
         *,
         generation: int,
-        encoder: str,
-        vectors: Mapping[bytes, npt.NDArray[np.float32]],
     ) -> None:
-        """Writes one document, its passages and their embeddings, in one transaction.
+        """Writes one document and its passages, in one transaction.
 
         Args:
             document: What was read; it takes the place of an older version of the same source.
             stamp: Of the file, when it was read.
             drafts: Each passage with the digest of its embedded text.
             generation: The one being written, not yet published.
-            encoder: Fingerprint of the encoder that made the vectors.
-            vectors: New embeddings by digest; those of digests already there may be left out.
         """
         with self._transaction(write=True) as connection:
             self._bury(connection, document.source, generation)
@@ -397,6 +438,12 @@ class Ledger:
                     for d, digest in drafts
                 ],
             )
+
+    def put_embeddings(
+        self, encoder: str, vectors: Mapping[bytes, npt.NDArray[np.float32]]
+    ) -> None:
+        """Keeps embeddings, float32 [dim] by digest of the embedded text, in one transaction."""
+        with self._transaction(write=True) as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO embeddings (encoder, digest, vector) VALUES (?, ?, ?)",
                 [
@@ -442,7 +489,10 @@ class Ledger:
             )
 
     def purge(self) -> None:
-        """Deletes dead documents, and embeddings that no passage needs any more."""
+        """Deletes what died, and embeddings that no passage needs any more.
+
+        Only after Chroma and Tantivy are at the published generation.
+        """
         encoder = self.encoder
         with self._transaction(write=True) as connection:
             dead = connection.execute(
@@ -504,11 +554,11 @@ class Ledger:
         return np.stack(rows).astype(np.float32, copy=False)
 
     def rows_since(self, generation: int, *, batch: int = 1_000) -> Iterator[list[Row]]:
-        """Living passages of documents born after a generation, at least `batch` at a time."""
+        """Published passages of documents born after a generation, at least `batch` at a time."""
         with self._transaction() as connection:
             keys = connection.execute(
-                "SELECT key FROM documents WHERE born > ? AND died IS NULL ORDER BY key",
-                (generation,),
+                f"SELECT key FROM documents d WHERE born > :since AND {_VISIBLE} ORDER BY key",
+                {"since": generation} | self._now(connection),
             ).fetchall()
         rows: list[Row] = []
         for (key,) in keys:
@@ -532,11 +582,12 @@ class Ledger:
             yield rows
 
     def dead_ids(self) -> tuple[int, ...]:
-        """Ids of the passages of dead documents that were not purged yet."""
+        """Ids of passages that the published generation no longer has and no purge has removed."""
         with self._transaction() as connection:
             rows = connection.execute(
                 "SELECT p.id FROM passages p JOIN documents d ON d.key = p.document "
-                "WHERE d.died IS NOT NULL"
+                "WHERE d.died <= :now",
+                self._now(connection),
             )
             return tuple(row[0] for row in rows)
 

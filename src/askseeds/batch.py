@@ -1,0 +1,113 @@
+"""Questions by the line: JSON Lines with `id`, `question` and perhaps `history`."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from askseeds.errors import QuestionError
+from askseeds.types import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a batch, parsed no further than needed to answer or to report it.
+
+    Attributes:
+        number: Line number from 1.
+        content: The parsed object; a string where the line is not a JSON object: the reason.
+    """
+
+    number: int
+    content: dict[str, Any] | str
+
+    @property
+    def id(self) -> Any:
+        """The line's own id, or None."""
+        return self.content.get("id") if isinstance(self.content, dict) else None
+
+    def question(self) -> str:
+        """The question.
+
+        Raises:
+            QuestionError: The line is broken.
+        """
+        if isinstance(self.content, str):
+            raise QuestionError(f"line {self.number} {self.content}")
+        question = self.content.get("question")
+        if not isinstance(question, str):
+            raise QuestionError(f'line {self.number} has no "question" that is a string')
+        return question
+
+    def history(self) -> tuple[Turn, ...]:
+        """The earlier turns; see `turns`.
+
+        Raises:
+            QuestionError: The history is of no known form.
+        """
+        content = self.content if isinstance(self.content, dict) else {}
+        return turns(content.get("history") or (), where=f"line {self.number}")
+
+
+def turns(history: object, *, where: str) -> tuple[Turn, ...]:
+    """Earlier turns from JSON, oldest first.
+
+    Three forms are read: questions as strings; objects with `question` and perhaps `answer`;
+    messages with `role` and `content`, as chat interfaces keep them.
+
+    Raises:
+        QuestionError: It is none of these.
+    """
+    if not isinstance(history, Sequence) or isinstance(history, str):
+        raise QuestionError(f"{where}: history must be a list")
+    result: list[Turn] = []
+    for item in history:
+        match item:
+            case str():
+                result.append(Turn(item))
+            case {"question": str(question), **rest}:
+                result.append(Turn(question, str(rest.get("answer") or "")))
+            case {"role": "user", "content": str(question)}:
+                result.append(Turn(question))
+            case {"role": "assistant", "content": str(answer)}:
+                if result:
+                    result[-1] = Turn(result[-1].question, answer)
+            case _:
+                raise QuestionError(
+                    f"{where}: a turn of the history is a string, "
+                    "{question, answer} or {role, content}"
+                )
+    return tuple(result)
+
+
+def read_lines(file: str) -> Iterator[Line]:
+    """Reads a batch line by line as it arrives; `-` is standard input. Empty lines are left out.
+
+    Raises:
+        QuestionError: The file cannot be opened.
+    """
+    if file == "-":
+        yield from _parsed(sys.stdin.buffer)
+        return
+    try:
+        with Path(file).open("rb") as lines:
+            yield from _parsed(lines)
+    except OSError as error:
+        raise QuestionError(f"{file} cannot be read: {error.strerror}") from error
+
+
+def _parsed(lines: IO[bytes]) -> Iterator[Line]:
+    for number, raw in enumerate(lines, start=1):
+        if not raw.strip():
+            continue
+        try:
+            content = json.loads(raw.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            yield Line(number, f"is not UTF-8 (byte {error.start})")
+        except (json.JSONDecodeError, RecursionError) as error:
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+            yield Line(number, f"is not JSON: {reason}")
+        else:
+            yield Line(number, content if isinstance(content, dict) else "is not a JSON object")

@@ -1,0 +1,355 @@
+"""The command line. Results go to standard output, everything else to standard error.
+
+Nothing but Click is imported at the top: `--help` has to be there at once, and each command
+imports what it needs.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from askseeds import __version__
+from askseeds.errors import AskseedsError, ConfigError, QuestionError
+
+if TYPE_CHECKING:
+    from askseeds.assistant import Assistant
+    from askseeds.config import Settings
+    from askseeds.sync import Progress, SyncReport
+
+OK, FAILED, USAGE, NOT_FOUND, INTERRUPTED = 0, 1, 2, 3, 130
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def common(command: F) -> F:
+    """Adds the options that every command has."""
+    for option in (
+        click.option("--config", type=click.Path(path_type=Path), help="Read this askseeds.toml."),
+        click.option("--index", metavar="DIR", help="Folder of the index. [default: index]"),
+        click.option("--seeds", metavar="DIR", help="Folder of the documents. [default: seeds]"),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="askseeds")
+def cli() -> None:
+    """Answers from your own documents, in verbatim quotes you can check."""
+
+
+@cli.command()
+@common
+@click.option("--rebuild", is_flag=True, help="Start from nothing.")
+@click.option("--watch", is_flag=True, help="Go on, and follow every change in the seeds.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def index(rebuild: bool, watch: bool, as_json: bool, config: Path | None, **arguments: Any) -> int:
+    """Bring the index up to date with the seeds."""
+    from askseeds import sync
+
+    settings = _settings(config, arguments)
+
+    def once(*, rebuild: bool) -> int:
+        with _progress() as progress:
+            report = sync.synchronise(settings, rebuild=rebuild, progress=progress)
+        return _show_report(report, as_json=as_json)
+
+    code = once(rebuild=rebuild)
+    if watch:
+        from watchfiles import watch as changes_in
+
+        click.echo(f"watching {settings.seeds}; stop with Ctrl-C", err=True)
+        for _ in changes_in(settings.seeds, raise_interrupt=True):
+            try:
+                code = once(rebuild=False)
+            except AskseedsError as error:
+                _complain(error)
+    return code
+
+
+@cli.command()
+@common
+@click.argument("question", nargs=-1)
+@click.option("--batch", metavar="FILE", help="Answer JSON Lines: id, question, history?")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--max-quotes", type=int, metavar="N", help="Most quotes in an answer.")
+@click.option("--min-confidence", type=float, metavar="F", help="Refuse below this, 0 to 1.")
+@click.option("--source", metavar="GLOB", help="Ask these documents only.")
+@click.option("--no-sync", is_flag=True, help="Take the index as it is.")
+def ask(
+    question: tuple[str, ...],
+    batch: str | None,
+    as_json: bool,
+    source: str | None,
+    no_sync: bool,
+    config: Path | None,
+    **arguments: Any,
+) -> int:
+    """Answer a question in quotes; `-` or a pipe reads it from standard input."""
+    from askseeds import terminal
+    from askseeds.assistant import Assistant
+
+    if batch is not None and question:
+        raise click.UsageError("give a question or --batch, not both")
+    text = None if batch is not None else _question(question)
+    settings = _settings(config, arguments)
+    with (
+        _progress() as progress,
+        Assistant.open(settings, sync=not no_sync, progress=progress, notice=_notice) as assistant,
+    ):
+        if batch is not None:
+            return _ask_batch(assistant, batch, source=source)
+        assert text is not None
+        answer = assistant.ask(text, source=source)
+    if as_json:
+        _print(terminal.json_line(terminal.answer_json(answer)))
+    else:
+        _print(terminal.answer_text(answer, colour=_colour()))
+    return OK if answer.status == "answered" else NOT_FOUND
+
+
+def _question(words: tuple[str, ...]) -> str:
+    if words and words != ("-",):
+        return " ".join(words)
+    if not words and sys.stdin.isatty():
+        raise click.UsageError("no question; try: askseeds ask 'What is this about?'")
+    return _decoded(sys.stdin.buffer.read(), "standard input")
+
+
+def _ask_batch(assistant: "Assistant", file: str, *, source: str | None) -> int:
+    from askseeds import terminal
+    from askseeds.batch import read_lines
+
+    failed = False
+    for line in read_lines(file):
+        try:
+            answer = assistant.ask(line.question(), history=line.history(), source=source)
+            result = {"id": line.id, **terminal.answer_json(answer)}
+        except AskseedsError as error:
+            failed = True
+            result = {"id": line.id, "error": str(error)}
+        _print(terminal.json_line(result))
+    return FAILED if failed else OK
+
+
+@cli.command()
+@common
+@click.argument("query", nargs=-1, required=True)
+@click.option("--limit", type=click.IntRange(1, 40), default=10, show_default=True)
+@click.option("--explain", is_flag=True, help="Show the rank and score of each stage.")
+@click.option("--source", metavar="GLOB", help="Search these documents only.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")
+@click.option("--no-sync", is_flag=True, help="Take the index as it is.")
+def search(
+    query: tuple[str, ...],
+    limit: int,
+    explain: bool,
+    source: str | None,
+    as_json: bool,
+    no_sync: bool,
+    config: Path | None,
+    **arguments: Any,
+) -> int:
+    """Find passages, ranked."""
+    from askseeds import terminal
+    from askseeds.assistant import Assistant
+
+    settings = _settings(config, arguments)
+    with (
+        _progress() as progress,
+        Assistant.open(settings, sync=not no_sync, progress=progress, notice=_notice) as assistant,
+    ):
+        hits = assistant.search(" ".join(query), limit=limit, source=source)
+    if as_json:
+        for hit in hits:
+            _print(terminal.json_line(terminal.hit_json(hit)))
+    else:
+        _print(terminal.hits_text(hits, explain=explain, colour=_colour()))
+    return OK if hits else NOT_FOUND
+
+
+@cli.command()
+@common
+@click.argument("source")
+@click.option("--start", type=click.IntRange(min=0), metavar="N", help="First character.")
+@click.option("--end", type=click.IntRange(min=0), metavar="N", help="Character to stop before.")
+@click.option("--quote", metavar="TEXT", help="Show this quote in its surroundings.")
+def show(
+    source: str,
+    start: int | None,
+    end: int | None,
+    quote: str | None,
+    config: Path | None,
+    **arguments: Any,
+) -> int:
+    """Print the text of a document, exactly as quotes are cut from it."""
+    from askseeds import terminal
+    from askseeds.ledger import Ledger
+
+    settings = _settings(config, arguments)
+    ledger = Ledger.open(settings.index)
+    document = ledger.document(source)
+    ledger.close()
+    if document is None:
+        raise ConfigError(f"{source} is not in the index; `askseeds status` lists what is")
+    if quote is not None:
+        _print(terminal.quote_in_context(document, quote, colour=_colour()))
+        return OK
+    text = document.text[start or 0 : end]
+    if sys.stdout.isatty():
+        _print(terminal.terminal_safe(text))
+    else:
+        # To the letter: no newline added, none translated.
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    return OK
+
+
+@cli.command()
+@common
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def status(as_json: bool, config: Path | None, **arguments: Any) -> int:
+    """Say what is indexed, with what."""
+    from dataclasses import asdict
+
+    from askseeds import terminal
+    from askseeds.status import inspect
+
+    report = inspect(_settings(config, arguments))
+    _print(terminal.json_line(asdict(report)) if as_json else terminal.status_text(report))
+    return OK
+
+
+@cli.command()
+@common
+@click.option("--fix", is_flag=True, help="Mend what can be mended.")
+def doctor(fix: bool, config: Path | None, **arguments: Any) -> int:
+    """Say what is wrong and how to mend it."""
+    from askseeds import terminal
+    from askseeds.doctor import examine, mend
+
+    settings = _settings(config, arguments)
+    findings = examine(settings)
+    if fix and any(finding.remedy for finding in findings):
+        with _progress() as progress:
+            mend(settings, findings, progress=progress)
+        findings = examine(settings)
+    _print(terminal.findings_text(findings, colour=_colour()))
+    return OK if all(finding.ok for finding in findings) else FAILED
+
+
+@cli.command()
+@common
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True)
+@click.option("--no-open", is_flag=True, help="Do not open the browser.")
+@click.option("--auth-file", type=click.Path(path_type=Path), metavar="FILE", help="Users.")
+def chat(
+    host: str,
+    port: int,
+    no_open: bool,
+    auth_file: Path | None,
+    config: Path | None,
+    **arguments: Any,
+) -> int:
+    """Chat in the browser."""
+    settings = _settings(config, arguments)
+    from askseeds.web import serve
+
+    serve(settings, host=host, port=port, open_browser=not no_open, auth_file=auth_file)
+    return OK
+
+
+def _settings(config: Path | None, arguments: dict[str, Any]) -> "Settings":
+    from askseeds.config import load
+
+    return load(config, arguments)
+
+
+def _decoded(data: bytes, where: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise QuestionError(f"{where} is not UTF-8 (byte {error.start})") from error
+
+
+def _print(text: str) -> None:
+    """One result on standard output, whatever the encoding of the terminal."""
+    sys.stdout.buffer.write(text.encode() + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _notice(message: str) -> None:
+    click.echo(message, err=True)
+
+
+def _colour() -> bool:
+    import os
+
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _complain(error: Exception) -> None:
+    click.echo(f"askseeds: {error}", err=True)
+
+
+def _show_report(report: "SyncReport", *, as_json: bool) -> int:
+    from askseeds import terminal
+
+    if as_json:
+        _print(terminal.json_line(terminal.report_json(report)))
+    else:
+        _print(terminal.report_text(report))
+    for skipped in report.skipped:
+        where = terminal.terminal_safe(skipped.source)
+        _notice(f"{'cannot read' if skipped.failed else 'skipped'} {where}: {skipped.reason}")
+    return FAILED if any(skipped.failed for skipped in report.skipped) else OK
+
+
+@contextmanager
+def _progress() -> Iterator["Progress | None"]:
+    """A progress bar on a terminal; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def step(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(tasks[stage], completed=done, total=total)
+
+        yield step
+
+
+def main() -> None:
+    """The entry point of the `askseeds` command."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    except AskseedsError as error:
+        _complain(error)
+        code = USAGE if isinstance(error, ConfigError | QuestionError) else FAILED
+    except BrokenPipeError:
+        # The reader went away (`| head`); nothing more can be told.
+        sys.stdout = None  # type: ignore[assignment]
+        code = FAILED
+    except Exception as error:  # noqa: BLE001 - no traceback reaches a user
+        _complain(
+            AskseedsError(f"{type(error).__name__}: {error}; this is a bug in askseeds, report it")
+        )
+        code = FAILED
+    sys.exit(code)

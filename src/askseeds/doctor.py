@@ -1,0 +1,134 @@
+"""What is wrong with an index, and how to mend it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from askseeds import models, seeds
+from askseeds.config import Settings
+from askseeds.errors import AskseedsError, IndexMissing
+from askseeds.ledger import Ledger
+from askseeds.sync import Progress, is_current, open_vectors, repair, synchronise
+from askseeds.words import TantivyWords
+
+Remedy = Literal["repair", "synchronise", "rebuild"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one check.
+
+    Attributes:
+        text: What was found and, when something is wrong, what to do about it.
+        remedy: What `mend` would do; None when all is well or only the user can help.
+    """
+
+    ok: bool
+    text: str
+    remedy: Remedy | None = None
+
+
+def examine(settings: Settings) -> tuple[Finding, ...]:
+    """Checks everything that a question needs; changes nothing."""
+    checks: tuple[Callable[[Settings], Finding], ...] = (
+        _seeds,
+        _ledger,
+        _encoder,
+        _reranker,
+        _engines,
+        _current,
+        _unreadable,
+    )
+    findings = []
+    for check in checks:
+        try:
+            findings.append(check(settings))
+        except IndexMissing as error:
+            findings.append(Finding(False, str(error), "synchronise"))
+        except AskseedsError as error:
+            findings.append(Finding(False, str(error)))
+    return tuple(findings)
+
+
+def mend(
+    settings: Settings, findings: Sequence[Finding], *, progress: Progress | None = None
+) -> None:
+    """Does the most thorough of the remedies that the findings ask for.
+
+    Raises:
+        AskseedsError: It did not work; see `sync.synchronise`.
+    """
+    remedies = {finding.remedy for finding in findings}
+    if "rebuild" in remedies:
+        synchronise(settings, rebuild=True, progress=progress)
+    elif "synchronise" in remedies:
+        synchronise(settings, progress=progress)
+    elif "repair" in remedies:
+        repair(settings, progress=progress)
+
+
+def _seeds(settings: Settings) -> Finding:
+    found = seeds.scan(settings.seeds)
+    return Finding(bool(found.files), f"{settings.seeds} holds {len(found.files):,} files to read")
+
+
+def _ledger(settings: Settings) -> Finding:
+    ledger = Ledger.open(settings.index)
+    try:
+        problem = ledger.check()
+    finally:
+        ledger.close()
+    if problem:
+        text = f"the ledger is damaged ({problem}); run `askseeds index --rebuild`"
+        return Finding(False, text, "rebuild")
+    return Finding(True, "the ledger is sound, and every passage lies inside its document")
+
+
+def _encoder(settings: Settings) -> Finding:
+    if models.find_export(settings.encoder, settings.index / "encoder") is None:
+        text = "the encoder was not exported, or another one was; run `askseeds index`"
+        return Finding(False, text, "synchronise")
+    encoder = models.Encoder.load(settings.index / "encoder")
+    return Finding(True, f"the encoder {encoder.name} loads")
+
+
+def _reranker(settings: Settings) -> Finding:
+    return Finding(True, f"the reranker {models.Reranker.load().name} loads, its weights unchanged")
+
+
+def _engines(settings: Settings) -> Finding:
+    ledger = Ledger.open(settings.index)
+    try:
+        generation = ledger.generation
+        export = models.find_export(settings.encoder, settings.index / "encoder")
+        words = TantivyWords.open(settings.index / "words")
+        behind = [] if words.generation == generation else ["words"]
+        words.close()
+        if export is not None:
+            vectors = open_vectors(settings.index, export, writable=False)
+            behind += [] if vectors.generation == generation else ["vectors"]
+            vectors.close()
+    finally:
+        ledger.close()
+    if behind:
+        text = f"index/{' and index/'.join(behind)} must be made from the ledger again"
+        return Finding(False, f"{text}; the next question does it", "repair")
+    return Finding(True, "vectors and words are at the ledger's generation")
+
+
+def _current(settings: Settings) -> Finding:
+    if is_current(settings):
+        return Finding(True, "the index is up to date with the seeds")
+    return Finding(False, "the seeds have changed since; run `askseeds index`", "synchronise")
+
+
+def _unreadable(settings: Settings) -> Finding:
+    ledger = Ledger.open(settings.index)
+    try:
+        failed = [skipped for skipped in ledger.skipped().values() if skipped.failed]
+    finally:
+        ledger.close()
+    if failed:
+        listed = "; ".join(f"{skipped.source}: {skipped.reason}" for skipped in failed)
+        return Finding(False, f"cannot read {listed}")
+    return Finding(True, "every file of a known type could be read")

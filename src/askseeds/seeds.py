@@ -1,0 +1,199 @@
+"""What is in the seeds folder, and what of it has changed. Reads names and stamps, no content."""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from askseeds.documents import SUFFIXES
+from askseeds.errors import SeedsError
+from askseeds.ledger import Skipped, Stamp
+
+RACY_NS = 2_000_000_000
+"""A file changed this shortly before it was read may change again within one tick of its clock
+(FAT counts in 2 s), with the same size and time: its stamp proves nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that may be read, with its stamp as it is now."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a walk through the seeds found.
+
+    Attributes:
+        files: By source: the path relative to the seeds folder, `/`-separated.
+        skipped: Files and folders that are not read, with the reason.
+        unlisted: Sources of folders that could not be listed, each with a `/` at its end.
+    """
+
+    files: Mapping[str, File]
+    skipped: tuple[Skipped, ...]
+    unlisted: tuple[str, ...]
+
+
+def scan(seeds: Path) -> Scan:
+    """Walks through the seeds folder, in the order of names; links are followed.
+
+    Raises:
+        SeedsError: The folder is missing or cannot be listed.
+    """
+    if not seeds.is_dir():
+        what = "is not a folder" if seeds.exists() else "does not exist"
+        raise SeedsError(
+            f"the seeds folder {seeds} {what}; make it and put documents in it, "
+            "or name another with --seeds"
+        )
+    files: dict[str, File] = {}
+    skipped: list[Skipped] = []
+    unlisted: list[str] = []
+    for entry, source in _walk(seeds, skipped, unlisted):
+        try:
+            found = entry.stat()
+        except OSError as error:
+            reason = "is a broken link" if entry.is_symlink() else _reason(error)
+            skipped.append(Skipped(source, 0, 0, reason, failed=True))
+            continue
+        problem = _problem(source, found)
+        if problem is None:
+            files[source] = File(Path(entry.path), found.st_size, found.st_mtime_ns)
+        else:
+            skipped.append(Skipped(_printable(source), found.st_size, found.st_mtime_ns, *problem))
+    if unlisted and unlisted[0] == "":
+        raise SeedsError(f"the seeds folder {seeds} cannot be listed; make it readable")
+    return Scan(files, tuple(sorted(skipped, key=lambda s: s.source)), tuple(unlisted))
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What has to be done, by source.
+
+    Attributes:
+        read: Files that are new or may have changed.
+        removed: Documents whose file is gone.
+        skipped: Files that need no look inside, with the reason.
+    """
+
+    read: tuple[str, ...]
+    removed: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to read and nothing to remove."""
+        return not self.read and not self.removed
+
+
+def compare(
+    found: Scan, known: Mapping[str, Stamp], skipped: Mapping[str, Skipped], *, max_bytes: int
+) -> Changes:
+    """Compares a scan with what the ledger knows.
+
+    Args:
+        found: What is there now.
+        known: Stamps of the documents that were read.
+        skipped: Files that could not be read, as they were then; unchanged ones stay skipped.
+        max_bytes: Larger files are skipped.
+    """
+    read: list[str] = []
+    passed: list[Skipped] = list(found.skipped)
+    too_large: set[str] = set()
+    for source, file in found.files.items():
+        stamp, before = known.get(source), skipped.get(source)
+        if file.size > max_bytes:
+            reason = (
+                f"is larger than max_file_mb ({max_bytes / 1e6:g} MB); "
+                "split it, or raise that setting"
+            )
+            passed.append(Skipped(source, file.size, file.mtime_ns, reason, failed=True))
+            too_large.add(source)
+        elif stamp is not None and is_unchanged(file, stamp):
+            continue
+        elif before is not None and (before.size, before.mtime_ns) == (file.size, file.mtime_ns):
+            passed.append(before)
+        else:
+            read.append(source)
+    there = found.files.keys() - too_large
+    removed = tuple(
+        source
+        for source in known
+        # A folder that cannot be listed may be a network drive that is away: nothing in it is lost.
+        if source not in there and not source.startswith(found.unlisted)
+    )
+    return Changes(tuple(read), removed, tuple(sorted(passed, key=lambda s: s.source)))
+
+
+def is_unchanged(file: File, stamp: Stamp) -> bool:
+    """Whether a file's stamp proves that its content is the one that was read."""
+    return (
+        file.size == stamp.size
+        and file.mtime_ns == stamp.mtime_ns
+        and stamp.mtime_ns < stamp.seen_ns - RACY_NS
+    )
+
+
+def _walk(
+    seeds: Path, skipped: list[Skipped], unlisted: list[str]
+) -> Iterator[tuple[os.DirEntry[str], str]]:
+    pending: list[tuple[str, str, frozenset[tuple[int, int]]]] = [(str(seeds), "", frozenset())]
+    while pending:
+        folder, prefix, above = pending.pop()
+        try:
+            here = Path(folder).stat()
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            unlisted.append(prefix)
+            if prefix:
+                skipped.append(Skipped(prefix, 0, 0, _reason(error), failed=True))
+            continue
+        identity = (here.st_dev, here.st_ino)
+        if identity in above:
+            skipped.append(Skipped(prefix, 0, 0, "is a link to a folder above it", failed=False))
+            continue
+        folders = []
+        for entry in entries:
+            source = prefix + entry.name
+            if entry.name.startswith("."):
+                skipped.append(Skipped(_printable(source), 0, 0, "is hidden", failed=False))
+            elif _is_folder(entry):
+                folders.append((entry.path, source + "/", above | {identity}))
+            else:
+                yield entry, source
+        pending.extend(reversed(folders))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _problem(source: str, found: os.stat_result) -> tuple[str, bool] | None:
+    """Why a file is not read, and whether it should have been; None where it is."""
+    if not source.isprintable() and _printable(source) != source:
+        return "its name is not valid UTF-8; rename it", True
+    if not stat.S_ISREG(found.st_mode):
+        return "is not a regular file", False
+    suffix = PurePosixPath(source).suffix.lower()
+    if suffix not in SUFFIXES:
+        kind = f"files of type {suffix}" if suffix else "files without a suffix"
+        return f"{kind} are not read; {' '.join(sorted(SUFFIXES))} are", False
+    return None
+
+
+def _printable(source: str) -> str:
+    """The source with bytes that are not UTF-8 replaced, so that it can be stored and shown."""
+    return source.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _reason(error: OSError) -> str:
+    return f"cannot be read: {(error.strerror or 'unknown error').lower()}; make it readable"

@@ -1,0 +1,95 @@
+"""What is indexed, with what."""
+
+from dataclasses import dataclass
+
+from askseeds import models, seeds
+from askseeds.config import Settings
+from askseeds.errors import AskseedsError
+from askseeds.ledger import Ledger, Skipped
+from askseeds.sync import max_bytes, open_vectors
+from askseeds.words import TantivyWords
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of an index.
+
+    Attributes:
+        megabytes: All that is in the index folder, in units of 10^6 bytes.
+        vectors: How far index/vectors is, in words; `words` likewise.
+        changed: Files that are new or may have changed since the index was made.
+        removed: Documents whose file is gone since.
+    """
+
+    seeds: str
+    index: str
+    generation: int
+    megabytes: float
+    documents: int
+    passages: int
+    characters: int
+    encoder: str
+    precision: str
+    reranker: str
+    vectors: str
+    words: str
+    changed: int
+    removed: int
+    sources: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def inspect(settings: Settings) -> Status:
+    """Looks at an index; changes nothing.
+
+    Raises:
+        IndexFault: There is none, or it cannot be read.
+    """
+    ledger = Ledger.open(settings.index)
+    try:
+        export = models.find_export(settings.encoder, settings.index / "encoder")
+        generation = ledger.generation
+        counts = ledger.counts()
+        vectors = "no encoder"
+        if export is not None:
+            engine = open_vectors(settings.index, export, writable=False)
+            vectors = _engine_text("Chroma", engine.generation, engine.count(), generation)
+            engine.close()
+        words = TantivyWords.open(settings.index / "words")
+        words_text = _engine_text("Tantivy", words.generation, words.count(), generation)
+        words.close()
+        try:
+            changes = seeds.compare(
+                seeds.scan(settings.seeds),
+                ledger.stamps(),
+                ledger.skipped(),
+                max_bytes=max_bytes(settings),
+            )
+        except AskseedsError:
+            changes = seeds.Changes((), ledger.sources(), ())
+        return Status(
+            seeds=str(settings.seeds),
+            index=str(settings.index),
+            generation=generation,
+            megabytes=sum(f.stat().st_size for f in settings.index.rglob("*") if f.is_file()) / 1e6,
+            documents=counts["documents"],
+            passages=counts["passages"],
+            characters=counts["characters"],
+            encoder=export.name if export else "none",
+            precision=export.precision if export else "none",
+            reranker=models.RERANKER_NAME,
+            vectors=vectors,
+            words=words_text,
+            changed=len(changes.read),
+            removed=len(changes.removed),
+            sources=ledger.sources(),
+            skipped=tuple(ledger.skipped().values()),
+        )
+    finally:
+        ledger.close()
+
+
+def _engine_text(name: str, generation: int, count: int, wanted: int) -> str:
+    if generation == wanted:
+        return f"{name}, {count:,} passages"
+    return f"{name}, behind; made from the ledger when next needed"

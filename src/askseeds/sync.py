@@ -1,0 +1,404 @@
+"""Brings index/ up to date with seeds/.
+
+What is read goes into the ledger first, a document at a time, under a generation that nobody sees
+yet. The generation is published, Chroma and Tantivy follow it, and only then does the ledger let go
+of what has died. A run that is killed anywhere leaves a ledger that the next run goes on from;
+embeddings are kept by the digest of their text and never made twice.
+"""
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from askseeds import documents, models, seeds
+from askseeds.config import Settings
+from askseeds.errors import (
+    DocumentError,
+    IndexLocked,
+    IndexMissing,
+    IndexUnwritable,
+    ModelError,
+    SeedsError,
+)
+from askseeds.ledger import FILE_NAME, Ledger, Row, Skipped, Stamp
+from askseeds.sentences import Draft, passages
+from askseeds.types import Document
+from askseeds.vectors import ChromaVectors
+from askseeds.words import TantivyWords
+
+FORMAT = "1"
+"""Counts up when reading or splitting changes, so that every document is read again."""
+
+BATCH_PASSAGES = 256
+"""Passages embedded between two commits: about two seconds of work, the most a kill can lose."""
+
+SAMPLE_PASSAGES = 64
+"""Passages of the seeds on which an exported encoder is compared with the original."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of a stage, the work done and the work in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a run changed, and what there is now.
+
+    Attributes:
+        embedded: Passages that the encoder was called for.
+    """
+
+    generation: int
+    added: tuple[str, ...]
+    updated: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: int
+    skipped: tuple[Skipped, ...]
+    documents: int
+    passages: int
+    embedded: int
+
+
+@contextmanager
+def writer(index: Path, *, wait_s: float = 0) -> Iterator[None]:
+    """Holds the lock of the one writer; the system lets go of it when a process dies.
+
+    Raises:
+        IndexLocked: Another process holds it, and still did after `wait_s` seconds.
+        IndexUnwritable: The folder cannot be written to.
+    """
+    try:
+        index.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(index / "lock", timeout=wait_s)
+        lock.acquire()
+    except Timeout:
+        raise IndexLocked(
+            f"another askseeds is updating {index}; try again when it is done"
+        ) from None
+    except OSError as error:
+        raise IndexUnwritable(
+            f"{index} cannot be written ({(error.strerror or 'no access').lower()}); "
+            "make it writable, or choose another with --index"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_current(settings: Settings) -> bool:
+    """Whether nothing in the seeds or the settings has changed since the published generation.
+
+    Raises:
+        SeedsError: The seeds folder is missing or cannot be listed.
+        IndexFault: The ledger cannot be read.
+    """
+    found = seeds.scan(settings.seeds)
+    try:
+        ledger = Ledger.open(settings.index)
+    except IndexMissing:
+        return False
+    try:
+        export = models.find_export(settings.encoder, settings.index / "encoder")
+        return (
+            export is not None
+            and ledger.is_published(fingerprint=FORMAT, encoder=export.fingerprint)
+            and seeds.compare(
+                found, ledger.stamps(), ledger.skipped(), max_bytes=max_bytes(settings)
+            ).empty
+        )
+    finally:
+        ledger.close()
+
+
+def synchronise(
+    settings: Settings,
+    *,
+    rebuild: bool = False,
+    progress: Progress | None = None,
+    wait_s: float = 0,
+) -> SyncReport:
+    """Brings the index up to date with the seeds: adds, updates and removes.
+
+    Args:
+        settings: Names both folders and the encoder.
+        rebuild: Start from nothing.
+        progress: Told how far the work is.
+        wait_s: How long to wait for another writer, in seconds.
+
+    Raises:
+        SeedsError: The seeds folder is missing, unreadable or holds nothing that can be read.
+        IndexFault: The index cannot be used or written.
+        ModelError: The encoder cannot be used.
+    """
+    found = seeds.scan(settings.seeds)
+    with writer(settings.index, wait_s=wait_s):
+        if rebuild:
+            _wipe(settings.index)
+        ledger = Ledger.create(settings.index)
+        try:
+            return _Run(settings, ledger, found, progress or _silent).report()
+        finally:
+            ledger.close()
+
+
+def embedded_text(document: Document, draft: Draft) -> str:
+    """What the encoder reads of a passage: its title and headings, then its sentences."""
+    above = [document.title] + ([draft.heading] if draft.heading else [])
+    return "\n".join([*above, document.text[draft.start : draft.end]])
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """A document ready to be written, with each passage's digest and embedded text."""
+
+    document: Document
+    stamp: Stamp
+    drafts: tuple[tuple[Draft, bytes], ...]
+    texts: tuple[str, ...]
+
+
+class _Run:
+    """One run of the writer, which holds the lock."""
+
+    def __init__(
+        self, settings: Settings, ledger: Ledger, found: seeds.Scan, progress: Progress
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._scan = found
+        self._progress = progress
+        self._export = self._exported()
+        self._anew = not ledger.is_published(fingerprint=FORMAT, encoder=self._export.fingerprint)
+        self._known = ledger.stamps()
+        self._generation = ledger.next_generation()
+        self._encoder: models.Encoder | None = None
+        self._embedded = 0
+
+    def report(self) -> SyncReport:
+        """Does the work, and says what it changed against the published generation."""
+        ledger = self._ledger
+        before = ledger.published()
+        changes = seeds.compare(
+            self._scan, self._known, ledger.skipped(), max_bytes=max_bytes(self._settings)
+        )
+        failed = self._read(tuple(self._scan.files) if self._anew else changes.read)
+        ledger.remove(changes.removed, generation=self._generation)
+        ledger.skip([*changes.skipped, *failed])
+        if self._anew or ledger.has_unpublished():
+            ledger.publish(self._generation, fingerprint=FORMAT, encoder=self._export.fingerprint)
+        derive(self._settings.index, ledger, self._export, self._progress)
+        after = ledger.published()
+        counts = ledger.counts()
+        if not after:
+            raise SeedsError(_no_documents(self._settings.seeds, ledger.skipped().values()))
+        updated = {s for s in after.keys() & before.keys() if after[s] != before[s]}
+        return SyncReport(
+            generation=ledger.generation,
+            added=tuple(sorted(after.keys() - before.keys())),
+            updated=tuple(sorted(updated)),
+            removed=tuple(sorted(before.keys() - after.keys())),
+            unchanged=len(after.keys() & before.keys()) - len(updated),
+            skipped=tuple(ledger.skipped().values()),
+            documents=counts["documents"],
+            passages=counts["passages"],
+            embedded=self._embedded,
+        )
+
+    def _exported(self) -> models.Export:
+        """The encoder as it was exported; exported now where it was not, or another was."""
+        folder = self._settings.index / "encoder"
+        export = models.find_export(self._settings.encoder, folder)
+        if export is None:
+            self._progress("preparing the encoder", 0, 1)
+            samples = self._samples()
+            if not samples:
+                raise SeedsError(_no_documents(self._settings.seeds, self._scan.skipped))
+            models.export_encoder(self._settings.encoder, folder, samples=samples)
+            self._progress("preparing the encoder", 1, 1)
+            export = models.find_export(self._settings.encoder, folder)
+            assert export is not None
+        return export
+
+    def _samples(self) -> list[str]:
+        """Texts of the first passages of the seeds, for the comparison after the export."""
+        texts: list[str] = []
+        for source, file in self._scan.files.items():
+            if len(texts) >= SAMPLE_PASSAGES:
+                break
+            try:
+                document = documents.read(
+                    file.path, source=source, max_bytes=max_bytes(self._settings)
+                )
+            except DocumentError:
+                continue  # reported when its turn comes
+            texts += [embedded_text(document, draft) for draft in passages(document)]
+        return texts[:SAMPLE_PASSAGES]
+
+    def _read(self, sources: Sequence[str]) -> list[Skipped]:
+        """Reads, splits, embeds and writes; gives the files that could not be read."""
+        failed: list[Skipped] = []
+        pending: list[_Parsed] = []
+        total = sum(self._scan.files[source].size for source in sources)
+        done = 0
+        for source in sources:
+            parsed = self._parse(source)
+            if isinstance(parsed, Skipped):
+                failed.append(parsed)
+            elif parsed is not None:
+                pending.append(parsed)
+            if sum(len(p.drafts) for p in pending) >= BATCH_PASSAGES:
+                self._put(pending, done, total)
+                pending = []
+            done += self._scan.files[source].size
+        self._put(pending, done, total)
+        return failed
+
+    def _parse(self, source: str) -> _Parsed | Skipped | None:
+        """A document to write, why there is none, or None when its content is the same."""
+        file = self._scan.files[source]
+        known = self._known.get(source)
+        seen_ns = time.time_ns()
+        try:
+            content = documents.read_file(file.path, max_bytes=max_bytes(self._settings))
+            stamp = Stamp(hashlib.sha256(content).hexdigest(), file.size, file.mtime_ns, seen_ns)
+            if known is not None and known.sha256 == stamp.sha256 and not self._anew:
+                self._ledger.touch(source, stamp)
+                return None
+            document = documents.parse(content, source)
+        except DocumentError as error:
+            if isinstance(error.__cause__, OSError):
+                # Out of reach is not gone: a network drive may be back tomorrow. Tried each time.
+                kept = "; the version indexed before is kept" if known else ""
+                return Skipped(source, -1, 0, f"{error}{kept}", failed=True)
+            self._ledger.remove([source], generation=self._generation)
+            return Skipped(source, file.size, file.mtime_ns, str(error), failed=True)
+        drafts = passages(document)
+        texts = tuple(embedded_text(document, draft) for draft in drafts)
+        digests = (hashlib.sha256(text.encode()).digest()[:16] for text in texts)
+        return _Parsed(document, stamp, tuple(zip(drafts, digests, strict=True)), texts)
+
+    def _put(self, parsed: Sequence[_Parsed], done: int, total: int) -> None:
+        """Embeds what has no embedding yet, then writes the documents one by one."""
+        text_of = {
+            digest: text
+            for one in parsed
+            for (_, digest), text in zip(one.drafts, one.texts, strict=True)
+        }
+        fingerprint = self._export.fingerprint
+        missing = sorted(text_of.keys() - self._ledger.known(fingerprint, list(text_of)))
+        # Texts of like length side by side: less padding in the encoder.
+        missing.sort(key=lambda digest: len(text_of[digest]))
+        bytes_now = sum(one.stamp.size for one in parsed)
+        for at in range(0, len(missing), BATCH_PASSAGES):
+            self._progress("indexing", done + bytes_now * at // len(missing), total)
+            batch = missing[at : at + BATCH_PASSAGES]
+            if self._encoder is None:
+                self._encoder = models.Encoder.load(self._settings.index / "encoder")
+            vectors = self._encoder.encode_passages([text_of[digest] for digest in batch])
+            self._ledger.put_embeddings(fingerprint, dict(zip(batch, vectors, strict=True)))
+            self._embedded += len(batch)
+        for one in parsed:
+            self._ledger.put(one.document, one.stamp, one.drafts, generation=self._generation)
+        self._progress("indexing", min(total, done + bytes_now), total)
+
+
+def repair(settings: Settings, *, progress: Progress | None = None) -> None:
+    """Lets Chroma and Tantivy follow the ledger, without a look at the seeds.
+
+    Raises:
+        IndexFault: There is no index, another process is writing it, or it cannot be written.
+        ModelError: The index was made with another encoder than the configured one.
+    """
+    Ledger.open(settings.index).close()
+    with writer(settings.index):
+        ledger = Ledger.create(settings.index)
+        try:
+            export = models.find_export(settings.encoder, settings.index / "encoder")
+            if export is None or export.fingerprint != ledger.encoder:
+                raise ModelError(
+                    f"{settings.index} was not made with the configured encoder; "
+                    "run `askseeds index`"
+                )
+            derive(settings.index, ledger, export, progress or _silent)
+        finally:
+            ledger.close()
+
+
+def derive(index: Path, ledger: Ledger, export: models.Export, progress: Progress) -> None:
+    """Brings index/vectors and index/words to the ledger's published generation.
+
+    Only what is missing is added, from the ledger; nothing is embedded. Call it as the writer.
+    """
+    generation = ledger.generation
+    passages_now = ledger.counts()["passages"]
+    vectors = open_vectors(index, export, writable=True)
+    words = TantivyWords.open(index / "words", writable=True)
+
+    def add_vectors(rows: Sequence[Row]) -> None:
+        stored = ledger.vectors(export.fingerprint, [row.digest for row in rows])
+        vectors.add([row.id for row in rows], stored)
+
+    def add_words(rows: Sequence[Row]) -> None:
+        words.add([(row.id, row.title, row.heading or None, row.text) for row in rows])
+
+    # Words come last: a reader that sees them at a generation finds the vectors there too.
+    for name, part, add in (("vectors", vectors, add_vectors), ("words", words, add_words)):
+        try:
+            for attempt in range(2):
+                if part.generation == generation and part.count() == passages_now:
+                    break
+                since = part.generation
+                if since < 0 or since > generation or attempt == 1:
+                    part.clear()
+                    since = -1
+                done = 0
+                for rows in ledger.rows_since(since):
+                    add(rows)
+                    done += len(rows)
+                    progress(f"writing {name}", done, max(done, passages_now))
+                part.remove(ledger.dead_ids())
+                part.commit(generation)
+        finally:
+            part.close()
+    ledger.purge()
+
+
+def open_vectors(index: Path, export: models.Export, *, writable: bool) -> ChromaVectors:
+    """Opens index/vectors for the encoder that was exported."""
+    return ChromaVectors.open(
+        index / "vectors",
+        dimension=export.dimension,
+        encoder_fingerprint=export.fingerprint,
+        writable=writable,
+    )
+
+
+def _wipe(index: Path) -> None:
+    """Deletes what was made in the index folder; its README and the lock, which is held, stay."""
+    for name in ("vectors", "words", "encoder"):
+        shutil.rmtree(index / name, ignore_errors=True)
+    for file in index.glob(f"{FILE_NAME}*"):
+        file.unlink(missing_ok=True)
+
+
+def max_bytes(settings: Settings) -> int:
+    """The setting `max_file_mb` in bytes."""
+    return int(settings.max_file_mb * 1e6)
+
+
+def _no_documents(folder: Path, skipped: Collection[Skipped]) -> str:
+    read = " ".join(sorted(documents.SUFFIXES))
+    if not skipped:
+        return f"{folder} holds no documents; put some in it ({read})"
+    first = min(skipped, key=lambda s: (not s.failed, s.source))
+    return f"{folder} holds no document that can be read; {first.source}: {first.reason}"
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Tells nobody."""
