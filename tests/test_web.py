@@ -1,0 +1,529 @@
+"""The chat: the real server in a process of its own, the real index, and headless Chromium."""
+
+import html
+import http.client
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.parse
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from playwright.sync_api import expect, sync_playwright
+
+from askseeds import render
+from askseeds.config import Settings
+from askseeds.errors import ConfigError
+from askseeds.types import Document, Heading, Quote
+from askseeds.web import serve
+from askseeds.web.chat import examples
+
+ROOT = Path(__file__).parent.parent
+SEED = next((ROOT / "seeds").glob("*.txt"))
+CHROMIUM = shutil.which("chromium")
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
+    "--disable-background-networking --disable-component-update"
+).split()
+WAIT_MS = 30_000
+
+EUV = "Which company has mastered EUV lithography?"
+REVENUE = "What is Anthropic's annual revenue?"
+PORCUPINES = "What do porcupines in the greenhouse eat at night?"
+
+HOSTILE_NAME = "<img src=x onerror=alert(1)> \u202egpj.md"
+HOSTILE = """# <script>alert("heading")</script> Porcupines <img src=http://example.org/h.png>
+
+Porcupines in the greenhouse eat apples at night, <img src=x onerror="alert('text')">
+<script>document.title = "taken over"</script> and ![roots](http://example.org/p.png) and
+[leaves](javascript:alert(2)) and $$\\href{javascript:alert(3)}{buds}$$ and ${alert(4)} and
+{{constructor.constructor("alert(5)")()}} and <iframe src="http://example.org/"></iframe> &amp;lt;
+</blockquote></li></ol><style>*{display:none}</style><a href="http://example.org/">seeds</a>.
+"""
+
+# Runs before everything else in the server's process: no connection but to this machine.
+NO_NETWORK = """
+import pathlib, sys
+def audit(event, args):
+    if event == "socket.connect" and isinstance(args[1], tuple):
+        where = args[1][0]
+    elif event == "socket.getaddrinfo":
+        where = args[0]
+    else:
+        return
+    if where not in (None, "", "localhost", "127.0.0.1", "::1", b"127.0.0.1"):
+        with open({log!r}, "a") as log:
+            log.write(f"{{event}} {{where}}\\n")
+        raise ConnectionRefusedError(f"the test lets nothing out: {{where}}")
+sys.addaudithook(audit)
+"""
+
+
+def command(*arguments):
+    return [sys.executable, "-c", "from askseeds.cli import main; main()", *map(str, arguments)]
+
+
+class Server:
+    def __init__(self, folder):
+        self.folder = folder
+        self.outside = folder / "outside.log"
+        (folder / "site").mkdir()
+        (folder / "site" / "sitecustomize.py").write_text(NO_NETWORK.format(log=str(self.outside)))
+        with (folder / "stderr.log").open("w") as log:
+            self.process = subprocess.Popen(
+                command("chat", "--no-open", "--port", 0),
+                cwd=folder,
+                env=os.environ | {"PYTHONPATH": str(folder / "site")},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        line = self.process.stdout.readline()
+        match = re.fullmatch(r"askseeds chat: (http://127\.0\.0\.1:(\d+))\n", line)
+        assert match, line + (folder / "stderr.log").read_text()
+        self.url = match[1]
+        self.port = int(match[2])
+
+    def request(self, method, path, **headers):
+        """Status, headers and body; the path goes out as it is."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.putrequest(method, path, skip_host="Host" in headers)
+            for name, value in headers.items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            response = connection.getresponse()
+            return response.status, response.headers, response.read()
+        finally:
+            connection.close()
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(20)
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("chat")
+    (folder / "seeds").mkdir()
+    shutil.copy(SEED, folder / "seeds" / "article.txt")
+    (folder / "seeds" / HOSTILE_NAME).write_text(HOSTILE, encoding="utf-8")
+    server = Server(folder)
+    yield server
+    server.close()
+    assert not server.outside.exists(), server.outside.read_text()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is missing: install Debian's package chromium")
+        pytest.skip("Chromium is not installed, so the page is not tested")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser):
+    """One browser session; at its end nothing has left this machine or run on its own."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    requests, alarms = [], []
+    context.on("request", lambda request: requests.append(request.url))
+    context.on("dialog", lambda dialog: (alarms.append(dialog.message), dialog.dismiss()))
+    context.on("weberror", lambda error: alarms.append(str(error.error)))
+    context.on(
+        "console",
+        lambda message: alarms.append(message.text) if message.type == "error" else None,
+    )
+    yield context
+    context.close()
+    assert requests
+    outside = [url for url in requests if urllib.parse.urlsplit(url).hostname != "127.0.0.1"]
+    assert outside == []
+    assert alarms == []
+
+
+@pytest.fixture
+def page(context, server):
+    return opened(context, server)
+
+
+def opened(context, server):
+    page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    page.goto(server.url)
+    expect(page.locator(".state.ready")).to_be_visible(timeout=120_000)
+    return page
+
+
+def ask(page, question):
+    """Asks, and returns the exchange once it has come to something."""
+    number = page.locator(".exchange").count() + 1
+    box = page.get_by_label("Your question")
+    box.fill(question)
+    box.press("Enter")
+    exchange = page.locator(f"#exchange-{number}")
+    expect(exchange.locator(".verdict, .error")).to_be_visible(timeout=WAIT_MS)
+    return exchange
+
+
+def text_of(source):
+    text = SEED.read_text(encoding="utf-8-sig") if source == "article.txt" else HOSTILE
+    return text.replace("\r\n", "\n")
+
+
+def is_in_view(page, selector, inside):
+    return page.evaluate(
+        """([selector, inside]) => {
+            const a = document.querySelector(selector).getBoundingClientRect();
+            const b = document.querySelector(inside).getBoundingClientRect();
+            return a.top >= b.top && a.bottom <= b.bottom && a.top >= 0 && a.bottom <= innerHeight;
+        }""",
+        [selector, inside],
+    )
+
+
+# --- In the browser -------------------------------------------------------------------------------
+
+
+@pytest.mark.browser
+class TestPage:
+    def test_a_quote_opens_where_it_stands(self, page):
+        exchange = ask(page, EUV)
+        quotes = exchange.locator(".quote")
+        first = quotes.first
+        expect(first.locator("blockquote")).to_contain_text("ASML")
+        expect(first.locator(".file")).to_have_text("article.txt")
+        expect(first.locator(".score")).to_have_text(re.compile(r"^score -?\d+\.\d\d$"))
+        expect(exchange.locator(".confidence")).to_have_text(re.compile(r"^[a-z ]+ \(\d\.\d\d\)$"))
+        for quote in (quotes.last, first):
+            quote.locator("blockquote").click()
+            lit = page.locator("#lit")
+            start, end = (int(quote.get_attribute(f"data-{edge}")) for edge in ("start", "end"))
+            words = text_of("article.txt")[start:end]
+            expect(page.locator(".quote.lit")).to_have_count(1)
+            expect(quote).to_have_class(re.compile("lit"))
+            assert lit.text_content() == words == quote.locator("blockquote").text_content()
+            page.wait_for_function("document.querySelector('.lit-source .text').scrollTop >= 0")
+            assert is_in_view(page, "#lit", ".lit-source .text")
+        expect(page.locator(".lit-source .text")).to_contain_text("Export controls work")
+
+    def test_what_the_documents_do_not_answer(self, page):
+        exchange = ask(page, REVENUE)
+        expect(exchange.locator(".verdict.not_found")).to_contain_text(
+            "The documents do not answer this"
+        )
+        expect(exchange.locator(".nearest")).to_contain_text("not an answer")
+        nearest = exchange.locator(".quotes.not_found .quote").first
+        expect(page.locator("#lit")).to_have_count(0)
+        nearest.click()
+        expect(page.locator("#lit")).to_have_text(nearest.locator("blockquote").text_content())
+        expect(page.locator(".walk")).to_contain_text("Nearest passage 1 of")
+
+    def test_a_hostile_document_is_inert(self, page):
+        exchange = ask(page, PORCUPINES)
+        quote = exchange.locator(".quote").first
+        source = quote.get_attribute("data-source")
+        assert source == HOSTILE_NAME
+        quote.locator(".marker").click()
+        lit = page.locator("#lit")
+        expect(lit).to_contain_text("Porcupines in the greenhouse")
+        start, end = (int(quote.get_attribute(f"data-{edge}")) for edge in ("start", "end"))
+        assert lit.text_content() == HOSTILE[start:end]
+        text = page.locator(".lit-source .text")
+        for payload in ("<script>", "onerror=", "![roots]", "${alert(4)}", "{{constructor", "$$"):
+            expect(text).to_contain_text(payload)
+        made = "img, script, iframe, style, a, [onerror], .katex"
+        expect(page.locator(f"#conversation :is({made})")).to_have_count(0)
+        expect(page.locator(f"#source :is({made})")).to_have_count(0)
+        # A name must not be able to look like another one.
+        expect(page.locator(".lit-source header")).to_contain_text("\\u202egpj.md")
+        expect(page).to_have_title("askseeds")
+        assert exchange.is_visible()
+
+    def test_two_tabs_do_not_see_each_other(self, context, page, server):
+        other = opened(context, server)
+        ask(page, EUV)
+        expect(other.locator(".exchange")).to_have_count(0)
+        ask(other, REVENUE)
+        expect(other.locator(".question")).to_have_text([REVENUE])
+        expect(page.locator(".question")).to_have_text([EUV])
+        # A follow-up in the one is not mixed with the other either.
+        ask(page, "Which countries are the other companies in?")
+        expect(page.locator(".exchange")).to_have_count(2)
+        expect(other.locator(".exchange")).to_have_count(1)
+
+    def test_examples_come_from_the_headings(self, page):
+        expect(page.locator(".state")).to_have_text("2 documents")
+        example = page.locator(".example").filter(has_text="Export controls work")
+        question = example.text_content()
+        example.click()
+        expect(page.locator(".question")).to_have_text([question])
+        expect(page.locator(".verdict.answered")).to_be_visible(timeout=WAIT_MS)
+
+    def test_keys(self, page):
+        box = page.get_by_label("Your question")
+        box.press("Shift+Enter")
+        assert box.input_value() == "\n"
+        exchange = ask(page, EUV + " And which countries are they in?")
+        count = exchange.locator(".quote").count()
+        assert count >= 2
+        page.locator(".brand").click()
+        page.keyboard.press("ArrowDown")
+        expect(exchange.locator(".quote").nth(1).locator(".marker")).to_be_focused()
+        expect(page.locator('.lit-source[data-quote="2"]')).to_be_visible()
+        page.keyboard.press("ArrowUp")
+        expect(page.locator('.lit-source[data-quote="1"]')).to_be_visible()
+        page.keyboard.press("/")
+        expect(box).to_be_focused()
+        assert box.input_value() == ""
+
+    def test_next_and_previous_quote(self, page):
+        exchange = ask(page, EUV + " And which countries are they in?")
+        count = exchange.locator(".quote").count()
+        expect(page.get_by_label("Previous quote")).to_be_disabled()
+        page.get_by_label("Next quote").click()
+        expect(page.locator(".walk")).to_contain_text(f"Quote 2 of {count}")
+        page.get_by_label("Previous quote").click()
+        expect(page.locator(".walk")).to_contain_text(f"Quote 1 of {count}")
+
+    def test_an_error_is_one_line(self, page):
+        exchange = ask(page, "why " * 25_000)
+        error = exchange.locator(".error").text_content()
+        assert "\n" not in error.strip()
+        assert "Traceback" not in error
+        assert "too long" in error or "characters" in error
+        ask(page, EUV)  # and one can go on
+
+    def test_a_new_conversation(self, page):
+        ask(page, EUV)
+        page.get_by_role("button", name="New", exact=True).click()
+        expect(page.locator(".exchange")).to_have_count(0)
+        expect(page.locator(".welcome")).to_be_visible()
+        expect(page.locator("#lit")).to_have_count(0)
+        assert ask(page, EUV).get_attribute("id") == "exchange-1"
+
+    def test_light_and_dark(self, page):
+        def ground():
+            return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+        light = ground()
+        page.get_by_label("Light or dark").click()
+        dark = ground()
+        assert light != dark
+        page.reload()
+        expect(page.locator(".state.ready")).to_be_visible()
+        assert ground() == dark
+
+    def test_on_a_phone_one_part_at_a_time(self, page):
+        page.set_viewport_size({"width": 390, "height": 780})
+        exchange = ask(page, EUV)
+        expect(page.locator("#side")).to_be_hidden()
+        exchange.locator(".quote").first.click()
+        expect(page.locator("#lit")).to_be_visible()
+        expect(page.locator("#chat")).to_be_hidden()
+        page.get_by_role("button", name="Chat").click()
+        expect(exchange).to_be_visible()
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 390
+
+
+# --- What is let through --------------------------------------------------------------------------
+
+
+class TestGuard:
+    def test_the_page_is_served_with_a_policy(self, server):
+        for name in ("127.0.0.1", "localhost", "[::1]", "LocalHost"):
+            status, headers, body = server.request("GET", "/", Host=f"{name}:{server.port}")
+            assert status == 200
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'self'" in policy
+        assert "http" not in policy
+        assert "*" not in policy
+        scripts = next(part for part in policy.split(";") if "script-src" in part)
+        assert "'unsafe-inline'" not in scripts
+        assert "'sha256-" in scripts
+        assert headers["X-Frame-Options"] == "DENY"
+        assert b"https://" not in body.split(b"window.gradio_config", 1)[0]
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "evil.example",
+            "evil.example:{port}",
+            "127.0.0.1",
+            "localhost:1",
+            "localhost.evil:{port}",
+        ],
+    )
+    def test_a_foreign_host_is_refused(self, server, host):
+        for path in ("/", "/config", "/gradio_api/queue/join"):
+            status, _, body = server.request("GET", path, Host=host.format(port=server.port))
+            assert status == 403
+            assert b"gradio" not in body
+
+    @pytest.mark.parametrize(
+        "origin",
+        ["http://evil.example", "null", "http://127.0.0.1:1", "https://127.0.0.1:{port}"],
+    )
+    def test_a_foreign_origin_is_refused(self, server, origin):
+        for method in ("GET", "POST", "OPTIONS"):
+            status, headers, _ = server.request(
+                method, "/gradio_api/queue/join", Origin=origin.format(port=server.port)
+            )
+            assert status == 403
+            assert "Access-Control-Allow-Origin" not in headers
+
+    def test_a_web_socket_is_refused(self, server):
+        status, _, _ = server.request(
+            "GET",
+            "/gradio_api/queue/join",
+            Connection="Upgrade",
+            Upgrade="websocket",
+            **{"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "c2VlZHMtc2VlZHMtc2VlZA=="},
+        )
+        assert status >= 400
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/gradio_api/file={seed}",
+            "/gradio_api/file=askseeds.toml",
+            "/gradio_api/file/{seed}",
+            "/file={seed}",
+            "/file/{seed}",
+            "/gradio_api/proxy=http://127.0.0.1:{port}/",
+            "/gradio_api/upload",
+            "/gradio_api/info",
+            "/gradio_api/openapi.json",
+            "/gradio_api/component_server",
+            "/gradio_api/run-history/records",
+            "/gradio_api/vibe-code/",
+            "/gradio_api/deep_link",
+            "/gradio_api/call/ask",
+            "/monitoring",
+            "/docs",
+            "/openapi.json",
+            "/login",
+            "/assets/../../../../../../../../etc/passwd",
+            "/assets/..%2f..%2f..%2f..%2f..%2fetc/passwd",
+            "/static/%2e%2e/%2e%2e/index.html",
+            "/static//etc/passwd",
+            "/svelte/../../package.json",
+            "/custom_component/1/client/component/../../../x",
+        ],
+    )
+    def test_no_other_route_is_there(self, server, path):
+        seed = server.folder / "seeds" / "article.txt"
+        path = path.format(seed=seed, port=server.port)
+        for method in ("GET", "POST"):
+            status, _, body = server.request(method, path)
+            assert status == 404
+            assert b"Anthropic" not in body
+
+
+# --- Before there is a page -----------------------------------------------------------------------
+
+
+class TestServe:
+    def test_a_port_in_use_is_one_line(self, server):
+        done = subprocess.run(
+            command("chat", "--no-open", "--port", server.port),
+            cwd=server.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 2
+        assert done.stdout == ""
+        assert f"--port {server.port} is in use" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+    @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.7", "::", "example.org", ""])
+    def test_another_host_needs_logins(self, host):
+        with pytest.raises(ConfigError, match="--auth-file"):
+            serve(Settings(), host=host, port=0, open_browser=False)
+
+    def test_logins_are_not_silently_left_out(self, tmp_path):
+        for host in ("127.0.0.1", "0.0.0.0"):
+            with pytest.raises(ConfigError, match="not part of this version"):
+                serve(Settings(), host=host, port=0, open_browser=False, auth_file=tmp_path / "u")
+
+    def test_no_seeds_is_one_line(self, tmp_path):
+        done = subprocess.run(
+            command("chat", "--no-open", "--port", 0),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 1
+        assert "seeds" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert done.stderr.count("\n") == 1
+
+    def test_examples_of_a_file(self, tmp_path):
+        file = tmp_path / "examples.txt"
+        file.write_text("# for the chat\n\n  Who pays?  \nWhen?\n", encoding="utf-8")
+        assert examples(None, file) == ("Who pays?", "When?")
+
+
+# --- HTML -----------------------------------------------------------------------------------------
+
+TEXTS = st.text(
+    st.one_of(st.characters(codec="utf-8"), st.sampled_from("<>&\"'\n\r \u202e`${}")), max_size=300
+)
+
+
+@given(TEXTS, st.data())
+def test_the_source_shows_the_text_and_nothing_else(text, data):
+    def spans(most):
+        edges = data.draw(
+            st.lists(st.integers(0, len(text)), min_size=2, max_size=most, unique=True).map(sorted)
+        )
+        return list(zip(edges[::2], edges[1::2], strict=False))
+
+    text += ".."
+    quotes = [
+        Quote("a.txt", start, end, text[start:end], "A", None, None, 1.0) for start, end in spans(6)
+    ]
+    headings = tuple(Heading(start, end, 1) for start, end in spans(4))
+    pages = tuple(start for start, _ in spans(4))
+    document = Document("1", "a.txt", "A", text, pages, headings)
+    index = data.draw(st.integers(1, len(quotes)))
+
+    shown = render.html_source(1, index, quotes, document, nearest=False)
+
+    inside = re.search(r'<div class="text"[^>]*>(.*)</div></article>$', shown, re.DOTALL)[1]
+    assert html.unescape(re.sub(r"<[^>]*>", "", inside)) == text
+    lit = re.search(r'<mark id="lit">(.*?)</mark>', inside, re.DOTALL)[1]
+    assert html.unescape(re.sub(r"<[^>]*>", "", lit)) == quotes[index - 1].text
+
+
+def test_only_part_of_a_long_document_is_shown():
+    text = "one line\n" * 5_000
+    quote = Quote("a.txt", 18_000, 18_008, text[18_000:18_008], "A", 2, None, 1.0)
+    document = Document("1", "a.txt", "A", text, (0, 18_000), ())
+    shown = render.html_source(1, 1, [quote], document, nearest=False)
+    assert len(shown) < 3 * render.CONTEXT_CHARS
+    left_out = [int(n.replace(",", "")) for n in re.findall(r"([\d,]+) \w+ characters not", shown)]
+    inside = re.search(r"not shown</p>(.*?)<p class=\"left-out\"", shown, re.DOTALL)[1]
+    assert sum(left_out) + len(re.sub(r"<[^>]*>", "", inside)) == len(text)
+    assert 'data-page="Page 2"' in shown
+
+
+@pytest.mark.parametrize(
+    ("confidence", "words"),
+    [(1.0, "very likely"), (0.93, "likely"), (0.5, "possibly"), (0.3, "unlikely"), (0, "very unl")],
+)
+def test_confidence_in_words(confidence, words):
+    assert render.confidence_words(confidence).startswith(f"{words}")
+    assert render.confidence_words(confidence).endswith(f"({confidence:.2f})")
