@@ -5,6 +5,7 @@ import http.client
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.parse
@@ -101,10 +102,16 @@ class Server:
         finally:
             connection.close()
 
-    def close(self):
-        self.process.terminate()
-        self.process.wait(20)
+    def interrupt(self):
+        """Ctrl-C, while a page is open; what it said on standard error."""
+        page = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        page.request("GET", "/gradio_api/heartbeat/abc")
+        assert page.getresponse().status == 200
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(20) == 130
+        page.close()
         self.process.stdout.close()
+        return (self.folder / "stderr.log").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +122,7 @@ def server(tmp_path_factory):
     (folder / "seeds" / HOSTILE_NAME).write_text(HOSTILE, encoding="utf-8")
     server = Server(folder)
     yield server
-    server.close()
+    assert "Traceback" not in server.interrupt()
     assert not server.outside.exists(), server.outside.read_text()
 
 

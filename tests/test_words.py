@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from askseeds import words
 from askseeds.errors import IndexUnwritable
 from askseeds.words import TantivyWords, normalised
 
@@ -155,6 +156,15 @@ def test_the_rarest_words_of_a_long_query_count(tmp_path):
     texts = {i: " ".join(f"common{j}" for j in range(100)) for i in range(1, 200)}
     index = built(tmp_path, texts | {500: "needle"})
     assert ids(index.search(texts[1] + " needle", 1)) == [500]
+
+
+def test_common_words_of_a_large_index_count_only_where_there_are_no_others(tmp_path, monkeypatch):
+    index = built(tmp_path, dict.fromkeys(range(1, 10), "the who") | {50: "the needle"})
+    assert len(index.search("the needle", 20)) == 10
+    monkeypatch.setattr(words, "_LARGE", 10)
+    assert ids(index.search("the needle", 20)) == [50]
+    assert len(index.search("the who", 20)) == 10
+    assert index.search("unheard", 20) == []
 
 
 def test_scores_order_and_limits(tmp_path):

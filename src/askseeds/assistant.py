@@ -27,9 +27,6 @@ QUESTION_CHARS = 20_000
 CANDIDATES = 16
 """Passages that the cross-encoder reads."""
 
-PASSAGES = 4
-"""Passages whose sentences the cross-encoder reads."""
-
 WRITER_WAIT_S = 30.0
 """How long a reader waits for a writer between two commits, seconds."""
 
@@ -143,11 +140,11 @@ class Assistant:
         with clock("rerank"):
             hits = self._reranked(asked, hits)
         with clock("quote"):
-            candidates = quote.candidates(asked, hits[:PASSAGES])
+            candidates = quote.candidates(asked, hits)
             scores = self._reranker.score(asked, [c.text for c in candidates])
             selection = quote.select(
                 asked,
-                hits[:PASSAGES],
+                hits,
                 candidates,
                 scores,
                 max_quotes=max_quotes or self._settings.max_quotes,

@@ -345,7 +345,7 @@ def main() -> None:
         code = USAGE if isinstance(error, ConfigError | QuestionError) else FAILED
     except BrokenPipeError:
         # The reader went away (`| head`); nothing more can be told.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         code = FAILED
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user
         _complain(

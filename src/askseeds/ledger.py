@@ -310,7 +310,10 @@ class Ledger:
             rows = connection.execute(
                 "SELECT source, size, mtime_ns, reason, failed FROM skipped ORDER BY source"
             )
-            return {row[0]: Skipped(*row[:4], failed=bool(row[4])) for row in rows}
+            return {
+                source: Skipped(source, size, mtime_ns, reason, failed=bool(failed))
+                for source, size, mtime_ns, reason, failed in rows
+            }
 
     def sources(self) -> tuple[str, ...]:
         """Sources of the published documents, sorted."""

@@ -1,6 +1,7 @@
 """Answers as people and programs see them. The only place that escapes."""
 
 import html
+import itertools
 import re
 import unicodedata
 from bisect import bisect_right
@@ -11,7 +12,7 @@ from askseeds.types import Answer, Document, Quote
 CONTEXT_CHARS = 4_000
 """This much of a document is shown on each side of a quote, to the next line break."""
 
-QUESTION_CHARS = 2_000
+QUESTION_CHARS = 600
 """A longer question is cut where it is repeated above its answer."""
 
 # Confidence in words, from this probability on.
@@ -74,6 +75,7 @@ def html_exchange(
 
     Args:
         number: Counts the exchanges of a conversation from 1; the quotes carry it.
+        question: As it was asked.
         answer: None while it is being looked for, or when there is an error.
         error: The line to show instead of an answer.
     """
@@ -93,7 +95,7 @@ def html_exchange(
 def _html_answer(number: int, answer: Answer) -> str:
     confidence = html_escape(confidence_words(answer.confidence))
     found = answer.status == "answered"
-    verdict = "Answered by the documents" if found else "The documents do not answer this."
+    verdict = "Answered by the documents" if found else html_escape(answer.text)
     parts = [
         f'<p class="verdict {answer.status}"><strong>{verdict}</strong> '
         f'<span class="confidence" title="How likely the documents answer the question, 0 to 1">'
@@ -158,7 +160,7 @@ def html_source(
         f"<span>{kind} {index} of {len(quotes)}</span>"
         f'<button type="button" data-do="next" aria-label="Next quote"'
         f"{'' if index < len(quotes) else ' disabled'}>›</button></nav></header>"
-        f'<div class="text" tabindex="0" role="region" aria-label="Text of the document" dir="auto">'
+        f'<div class="text" tabindex="0" role="region" aria-label="Text" dir="auto">'
         f"{_html_left_out(first, 'earlier')}"
         f"{_html_marked(document, first, last, (quote.start, quote.end), others)}"
         f"{_html_left_out(len(text) - last, 'further')}</div></article>"
@@ -179,7 +181,7 @@ def html_welcome(examples: Sequence[str]) -> str:
     )
     begin = f'<p class="begin">For example</p><ul class="examples">{buttons}</ul>'
     return (
-        '<div class="welcome"><h1>Ask your documents</h1>'
+        '<div class="welcome"><h2>Ask your documents</h2>'
         "<p>Every answer is a word-for-word quote from your own files, shown where it stands. "
         "What they do not answer is not answered.</p>"
         f"{begin if examples else ''}</div>"
@@ -222,19 +224,18 @@ def _html_marked(
         cuts.update(offset for offset in span if first < offset < last)
     edges = sorted(cuts)
     parts: list[str] = []
-    opened = False
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         if start in pages:
             page = bisect_right(document.page_starts, start)
             parts.append(f'<span class="page" role="separator" data-page="Page {page}"></span>')
         piece = html_escape(document.text[start:end])
         if any(at <= start < stop for at, stop in headings):
             piece = f'<strong class="heading">{piece}</strong>'
-        if lit[0] <= start < lit[1]:
-            # One element carries the id, though a page or a heading may cut the mark in pieces.
-            piece = f"<mark{'' if opened else ' id="lit"'}>{piece}</mark>"
-            opened = True
-        elif any(at <= start < stop for at, stop in others):
+        if any(at <= start < stop for at, stop in others) and not lit[0] <= start < lit[1]:
             piece = f'<mark class="other">{piece}</mark>'
+        if start == lit[0]:
+            piece = '<mark id="lit">' + piece
+        if end == lit[1]:
+            piece += "</mark>"
         parts.append(piece)
     return "".join(parts)
