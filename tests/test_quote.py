@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from importlib.resources import files
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ def test_neighbours_become_one_quote():
     found = hits(document(), 8.0)
     chosen = quote.candidates("lighthouse", found)
     likely = np.where([c.sentence in (1, 2, 6) for c in chosen], 0.95, 0.01)
-    quotes = quote._best_set(found, chosen, likely, 3)
+    quotes = quote.best_set(found, chosen, likely, max_quotes=3)
     assert [q.text for q in quotes] == [
         "The lighthouse was built in 1871 by Anna Lund. It is painted red.",
         "A ticket costs four crowns.",
@@ -100,8 +101,8 @@ def test_max_quotes_holds():
     found = hits(document(), 8.0)
     chosen = quote.candidates("lighthouse", found)
     likely = np.where([c.sentence % 2 == 1 for c in chosen], 0.9, 0.1)
-    assert len(quote._best_set(found, chosen, likely, 2)) == 2
-    assert len(quote._best_set(found, chosen, likely, 5)) == 4
+    assert len(quote.best_set(found, chosen, likely, max_quotes=2)) == 2
+    assert len(quote.best_set(found, chosen, likely, max_quotes=5)) == 4
 
 
 def test_confidence_rises_with_the_evidence():
@@ -179,7 +180,7 @@ def test_quotes_are_verbatim_and_do_not_overlap(text, seed, max_quotes):
         assert q.text == text[q.start : q.end]
         assert q.text == q.text.strip()
     ordered = sorted(selection.quotes, key=lambda q: q.start)
-    assert all(a.end <= b.start for a, b in zip(ordered, ordered[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(ordered))
     assert [q.score for q in selection.quotes] == sorted(
         (q.score for q in selection.quotes), reverse=True
     )

@@ -33,6 +33,7 @@ FLAGS = (
 WAIT_MS = 30_000
 
 EUV = "Which company has mastered EUV lithography?"
+RISKS = "What are the risks of China catching up in AI?"  # takes several quotes
 REVENUE = "What is Anthropic's annual revenue?"
 PORCUPINES = "What do porcupines in the greenhouse eat at night?"
 
@@ -44,6 +45,10 @@ Porcupines in the greenhouse eat apples at night, <img src=x onerror="alert('tex
 [leaves](javascript:alert(2)) and $$\\href{javascript:alert(3)}{buds}$$ and ${alert(4)} and
 {{constructor.constructor("alert(5)")()}} and <iframe src="http://example.org/"></iframe> &amp;lt;
 </blockquote></li></ol><style>*{display:none}</style><a href="http://example.org/">seeds</a>.
+
+## Night <b onclick="alert(6)">feeding</b>
+
+They sleep by day.
 """
 
 # Runs before everything else in the server's process: no connection but to this machine.
@@ -171,14 +176,14 @@ def opened(context, server):
     return page
 
 
-def ask(page, question):
-    """Asks, and returns the exchange once it has come to something."""
+def ask(page, question, outcome=".verdict"):
+    """Asks, and returns the exchange once it has come to an outcome."""
     number = page.locator(".exchange").count() + 1
     box = page.get_by_label("Your question")
     box.fill(question)
     box.press("Enter")
     exchange = page.locator(f"#exchange-{number}")
-    expect(exchange.locator(".verdict, .error")).to_be_visible(timeout=WAIT_MS)
+    expect(exchange.locator(outcome)).to_be_visible(timeout=WAIT_MS)
     return exchange
 
 
@@ -236,6 +241,10 @@ class TestPage:
         expect(page.locator(".walk")).to_contain_text("Nearest passage 1 of")
 
     def test_a_hostile_document_is_inert(self, page):
+        example = page.locator(".example").filter(
+            has_text='Night <b onclick="alert(6)">feeding</b>'
+        )
+        expect(example).to_be_visible()
         exchange = ask(page, PORCUPINES)
         quote = exchange.locator(".quote").first
         source = quote.get_attribute("data-source")
@@ -248,9 +257,10 @@ class TestPage:
         text = page.locator(".lit-source .text")
         for payload in ("<script>", "onerror=", "![roots]", "${alert(4)}", "{{constructor", "$$"):
             expect(text).to_contain_text(payload)
-        made = "img, script, iframe, style, a, [onerror], .katex"
+        made = "img, script, iframe, style, a, [onerror], [onclick], .katex"
         expect(page.locator(f"#conversation :is({made})")).to_have_count(0)
         expect(page.locator(f"#source :is({made})")).to_have_count(0)
+        expect(page.locator(f"#welcome :is({made})")).to_have_count(0)
         # A name must not be able to look like another one.
         expect(page.locator(".lit-source header")).to_contain_text("\\u202egpj.md")
         expect(page).to_have_title("askseeds")
@@ -280,7 +290,7 @@ class TestPage:
         box = page.get_by_label("Your question")
         box.press("Shift+Enter")
         assert box.input_value() == "\n"
-        exchange = ask(page, EUV + " And which countries are they in?")
+        exchange = ask(page, RISKS)
         count = exchange.locator(".quote").count()
         assert count >= 2
         page.locator(".brand").click()
@@ -294,7 +304,7 @@ class TestPage:
         assert box.input_value() == ""
 
     def test_next_and_previous_quote(self, page):
-        exchange = ask(page, EUV + " And which countries are they in?")
+        exchange = ask(page, RISKS)
         count = exchange.locator(".quote").count()
         expect(page.get_by_label("Previous quote")).to_be_disabled()
         page.get_by_label("Next quote").click()
@@ -303,7 +313,7 @@ class TestPage:
         expect(page.locator(".walk")).to_contain_text(f"Quote 1 of {count}")
 
     def test_an_error_is_one_line(self, page):
-        exchange = ask(page, "why " * 25_000)
+        exchange = ask(page, "why " * 25_000, outcome=".error")
         error = exchange.locator(".error").text_content()
         assert "\n" not in error.strip()
         assert "Traceback" not in error

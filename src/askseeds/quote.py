@@ -187,7 +187,7 @@ def select(
     odds = models()["sentence"].log_odds(sentence_features(question, hits, chosen, scores))
     evidence = confidence_features(question, hits, chosen, scores, odds)
     confidence = _probability(models()["confidence"].log_odds(evidence[None, :]))[0]
-    quotes = _best_set(hits, chosen, _probability(odds), max_quotes)
+    quotes = best_set(hits, chosen, _probability(odds), max_quotes=max_quotes)
     return Selection(quotes, float(confidence))
 
 
@@ -310,8 +310,8 @@ def _context(hit: Hit) -> str:
     return " › ".join(parts) + "\n" if parts else ""
 
 
-def _best_set(
-    hits: Sequence[Hit], chosen: Sequence[Candidate], likely: Floats, max_quotes: int
+def best_set(
+    hits: Sequence[Hit], chosen: Sequence[Candidate], likely: Floats, *, max_quotes: int
 ) -> tuple[Quote, ...]:
     """The likeliest sentences, as many as make the expected F1 in characters highest.
 

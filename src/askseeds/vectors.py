@@ -308,12 +308,12 @@ _EXACT = 1_000
 _HNSW = {
     "space": "cosine",
     # At 100,000 clustered vectors of 384: recall@40 0.998, 1.3 ms a query, 2,100 added a second.
-    # 32 neighbours and ef_construction 200: 0.999, 1.8 ms, a third of the adding speed.
+    # 32 neighbours and ef_construction 200: 0.999, and slower to build and to search.
     "max_neighbors": 16,
     "ef_construction": 100,
     "ef_search": 100,
     # Every batch goes to the graph on disk. What is left in the log, Chroma puts into the graph
-    # again at each start, at 0.15 ms a passage; and see chroma #6975.
+    # again at each start, at 0.2 ms a passage; and see chroma #6975.
     "sync_threshold": 2,
     "batch_size": 2,
 }
@@ -440,7 +440,7 @@ class ChromaVectors:
         self._base = None
 
     def commit(self, generation: int) -> None:
-        """Makes all changes durable and visible, at once. Without changes it costs next to nothing.
+        """Makes all changes durable and visible, at once. Without any, only the marker is written.
 
         Raises:
             IndexUnwritable: Nothing has changed; the uncommitted changes are dropped.

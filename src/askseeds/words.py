@@ -1,9 +1,10 @@
 """Passages by their words: Tantivy (BM25), behind a small protocol. Derived from the ledger.
 
 Published in snapshots, as described in `vectors`. Title, headings and text of a passage are one
-field: on three question sets two fields, boosted or not, found no more and took twice the time.
-There is no list of stop words: without them questions found less among the first 40, and "The Who"
-nothing. In a large index, words that most passages have are left out while rarer ones remain.
+field: on three question sets two fields, boosted or not, found no more among the first 40 and took
+nearly twice the time. There is no list of stop words: with one, slightly fewer were among the first
+40, and "The Who" would find nothing. In a large index, words that many passages have are left out
+while rarer ones remain.
 """
 
 import re
@@ -26,7 +27,7 @@ _ANALYSIS = 1
 _MOST_CHARS = 100_000  # of a query
 _MOST_TERMS = 64  # of a query, the rarest
 _LARGE = 10_000  # passages; from there on common words cost more time than they are worth:
-_COMMON_SHARE = 0.3  # at 100,000 a query takes 0.35 ms without, 1.2 ms with, and finds the same
+_COMMON_SHARE = 0.3  # at 100,000 a query takes 0.35 ms without and 1.2 ms with them
 _HEAP_BYTES = 64_000_000
 _BLOCK_CHARS = 1_000
 
@@ -188,7 +189,7 @@ class TantivyWords:
         self._base = None
 
     def commit(self, generation: int) -> None:
-        """Makes all changes durable and visible, at once. Without changes it costs next to nothing.
+        """Makes all changes durable and visible, at once. Without any, only the marker is written.
 
         Raises:
             IndexUnwritable: Nothing has changed; the uncommitted changes are dropped.

@@ -178,8 +178,9 @@ def examples(assistant: Assistant, file: Path = EXAMPLES_FILE) -> tuple[str, ...
 
 
 def _headings(document: Document) -> list[str]:
-    """A document's headings that say enough to be asked about, else its title."""
-    names = [_NUMBERING.sub("", document.text[h.start : h.end].strip()) for h in document.headings]
-    # The first heading is most often the title.
-    short = [name for name in names[1:] or names if 8 <= len(name) <= 70 and "\n" not in name]
-    return short or [document.title]
+    """A document's headings that say enough to be asked about, outermost first, else its title."""
+    outer_first = sorted(document.headings, key=lambda heading: heading.level)
+    names = [_NUMBERING.sub("", document.text[h.start : h.end].strip()) for h in outer_first]
+    # The first heading is most often the title, which says too little to ask about.
+    names = names[1:] or [document.title]
+    return [name for name in names if 8 <= len(name) <= 70 and "\n" not in name]
