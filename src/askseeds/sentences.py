@@ -110,6 +110,11 @@ def is_heading(span: Span, headings: Sequence[Heading]) -> bool:
     return at >= 0 and span[0] <= headings[at].start and headings[at].end <= span[1]
 
 
+def heading_at(document: Document, offset: int) -> str | None:
+    """The headings that stand over an offset, outermost first, joined by " › "."""
+    return _HeadingPath(document.text, document.headings).at(offset)
+
+
 class _HeadingPath:
     """The headings that stand over an offset, outermost first; asked in ascending order."""
 

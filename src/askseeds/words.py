@@ -1,6 +1,6 @@
 """Passages by their words: Tantivy (BM25), behind a small protocol. Derived from the ledger.
 
-Published in snapshots, as described in `vectors`. Title, headings and text of a passage are one
+Published in snapshots, as described in `snapshots`. Title, headings and text of a passage are one
 field: on three question sets two fields, boosted or not, found no more among the first 40 and took
 nearly twice the time. There is no list of stop words: with one, slightly fewer were among the first
 40, and "The Who" would find nothing. In a large index, words that many passages have are left out
@@ -19,7 +19,7 @@ from typing import Protocol, Self
 import tantivy
 
 from askseeds.errors import IndexUnwritable
-from askseeds.vectors import UNKNOWN, Damaged, Snapshot, Snapshots, View, writing
+from askseeds.snapshots import UNKNOWN, Damaged, Snapshot, Snapshots, View, writing
 
 _ANALYSIS = 1
 """Raise it when `normalised` or `_analyzer` change: indexes made otherwise are then rebuilt."""

@@ -1,0 +1,161 @@
+"""Plain text, and what it shares with Markdown: decoding and lines.
+
+Nothing marks the headings of plain text; they are the short lines that look like one and have
+prose under them.
+"""
+
+import codecs
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import islice, takewhile
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from askseeds.documents.canonical import make_document
+from askseeds.errors import DocumentError
+from askseeds.types import Document, Heading
+
+_NEVER_IN_TEXT = bytes([*range(7), *range(14, 27), *range(28, 32), 127])
+
+_WORDS = re.compile(r"\S(?:[^\r\n]*\S)?")
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+
+_SENTENCE_ENDS = tuple(".!?…:。！？")
+_CLOSERS = "'\"”’»)]"  # what may stand behind the end of a sentence
+_SENTENCE_END_INSIDE = re.compile(r"[.!?…:。！？]['\"”’»)\]]*(?:\s|$)")
+_NUMBER = re.compile(r"(?:\d{1,3}(?:\.\d{1,3})*[.)]?|[IVXLC]{1,6}[.)]|[A-Z][.)])\s+")
+_NOT_A_HEADING = re.compile(r"[|\t{}<>=@\\_~;]|://|\s{3}|,[^\s\d]")
+_WIKI = re.compile(r"(=(?: ?=){0,5}) ?([^\s=](?:.*[^\s=])?) ?\1")
+
+
+def parse(content: bytes, source: str) -> Document:
+    """Makes a document of a text file.
+
+    Raises:
+        DocumentError: It is not text in UTF-8.
+    """
+    text = decode(content)
+    title = _first_line_as_title(text) if not _is_made_of_words(source) else ""
+    return make_document(content, source, text, title=title, headings=_headings(text))
+
+
+def decode(content: bytes) -> str:
+    """The content of a text file as it is, without a byte-order mark.
+
+    Raises:
+        DocumentError: It is not text in UTF-8.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DocumentError("is UTF-16, not UTF-8; save it as UTF-8")
+    never = len(content) - len(content.translate(None, _NEVER_IN_TEXT))
+    if b"\0" in content or never > len(content) / 100:
+        raise DocumentError("is a binary file, not text")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # The codec counts from behind the byte-order mark.
+        offset = error.start + (3 if content.startswith(codecs.BOM_UTF8) else 0)
+        raise DocumentError(
+            f"is not UTF-8: byte 0x{content[offset]:02x} at offset {offset}; save it as UTF-8"
+        ) from error
+
+
+class Line(NamedTuple):
+    """A line with something on it: where its trimmed text stands, and whether it opens a block."""
+
+    start: int
+    end: int
+    text: str
+    after_blank: bool
+
+
+def lines(text: str, after: int = 0) -> Iterator[Line]:
+    """The lines with something on them that stand behind the offset `after`, the end of a line."""
+    end = after
+    for words in _WORDS.finditer(text, after):
+        start = words.start()
+        gap = text[end:start]
+        after_blank = gap != "\n" and (end == 0 or len(_NEWLINE.findall(gap)) > 1)
+        end = words.end()
+        yield Line(start, end, words[0], after_blank)
+
+
+def ends_sentence(text: str) -> bool:
+    """True when a text ends as sentences do, or with a colon."""
+    return text.rstrip(_CLOSERS).endswith(_SENTENCE_ENDS)
+
+
+def _first_line_as_title(text: str) -> str:
+    first, *others = (line.text for line in islice(lines(text), 2)) or [""]
+    if others and len(first) <= 120 and len(first.split()) <= 20:
+        return first if not first.endswith((".", ",", ";")) else ""
+    return ""
+
+
+def _is_made_of_words(source: str) -> bool:
+    """False for names that a machine gave, such as "000_0a94dbc707a55d23"."""
+    tokens = re.findall(r"[^\W_]+", PurePosixPath(source).stem)
+    letters = sum(len(token) for token in tokens if token.isalpha())
+    return letters > 1 and 3 * letters >= sum(map(len, tokens))
+
+
+def _headings(text: str) -> list[Heading]:
+    headings: list[Heading] = []
+    topic_seen = False
+    above: Line | None = None
+    for line in lines(text):
+        if len(line.text) <= 80:
+            if line.text[0] == "=" and (wiki := _WIKI.fullmatch(line.text)):
+                start, end = wiki.span(2)
+                level = wiki[1].count("=")
+                headings.append(Heading(line.start + start, line.start + end, level))
+            elif (
+                _opens_block(line, above, headings)
+                and _is_prose(lines(text, line.end), title=line.text)
+                and _looks_like_heading(line.text)
+            ):
+                numbered = _NUMBER.match(line.text) is not None
+                level = 2 if numbered and topic_seen else 1
+                # The first line of a file is its title, not a topic with numbered parts.
+                topic_seen = topic_seen or (above is not None and not numbered)
+                headings.append(Heading(line.start, line.end, level))
+        above = line
+    return headings
+
+
+def _opens_block(line: Line, above: Line | None, headings: list[Heading]) -> bool:
+    """False where text is wrapped: the short last line of a paragraph is no heading."""
+    return (
+        line.after_blank
+        or above is None
+        or ends_sentence(above.text)
+        or (bool(headings) and headings[-1].end > above.start)
+    )
+
+
+def _is_prose(below: Iterator[Line], *, title: str) -> bool:
+    """True when a paragraph of prose follows, longer than the line that would be its heading."""
+    first = next(below, None)
+    if first is None or first.text[0].islower():
+        return False
+    prose = first.text
+    if first.after_blank:
+        wrapped = takewhile(lambda line: not line.after_blank, islice(below, 10))
+        prose = " ".join([prose, *(line.text for line in wrapped)])
+    return (
+        len(prose) >= max(40, 1.5 * len(title))
+        and len(re.findall(r"[^\W\d_]{2,}", prose)) >= 6
+        and _SENTENCE_END_INSIDE.search(prose) is not None
+    )
+
+
+def _looks_like_heading(line: str) -> bool:
+    if line.rstrip(_CLOSERS)[-1:] in ".!?…,:-–—。！？、" or _NOT_A_HEADING.search(line):
+        return False
+    number = _NUMBER.match(line)
+    words = line[number.end() :] if number else line
+    # Emoji and other signs may stand before the first word.
+    first = next((char for char in words if unicodedata.category(char)[0] in "LN"), "a")
+    count = sum(any(map(str.isalnum, word)) for word in words.split())
+    return count <= 12 and not first.islower() and any(map(str.isalpha, words))
