@@ -12,6 +12,7 @@ import pytest
 
 from askseeds import models
 from askseeds.config import Settings
+from askseeds.export import export_encoder
 
 ROOT = Path(__file__).parent.parent
 ARTICLE = "000_0a94dbc707a55d23.txt"
@@ -57,7 +58,7 @@ def exported_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The default encoder, exported once for all tests."""
     folder = tmp_path_factory.mktemp("exported") / "encoder"
     text = (ROOT / "seeds" / ARTICLE).read_text(encoding="utf-8-sig")
-    models.export_encoder("", folder, samples=text.splitlines())
+    export_encoder("", folder, samples=text.splitlines())
     return folder
 
 

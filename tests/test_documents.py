@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from askseeds import documents
+from askseeds.documents import word
+from askseeds.documents.pdf import _PDFIUM
 from askseeds.errors import DocumentError
 from askseeds.types import Document
 
@@ -567,7 +569,7 @@ def test_pdf_columns_are_read_one_after_the_other():
 def test_pdfs_are_read_one_at_a_time():
     # PDFium is not safe for threads; races would show too rarely to test for.
     with ThreadPoolExecutor(1) as pool:
-        with documents._PDFIUM:
+        with _PDFIUM:
             waiting = pool.submit(documents.parse, pdf(lines("Words.")), "a.pdf")
             with pytest.raises(TimeoutError):
                 waiting.result(timeout=0.5)
@@ -740,7 +742,7 @@ def test_word_bomb(monkeypatch):
     file.add_paragraph("Words. " * 10_000)
     good = saved(file)
     assert documents.parse(good, "a.docx").text.startswith("Words.")
-    monkeypatch.setattr(documents, "_UNPACKED_MAX_BYTES", 50_000)
+    monkeypatch.setattr(word, "_UNPACKED_MAX_BYTES", 50_000)
     assert reason(good, "a.docx").startswith("unpacks to more than a text could be")
     monkeypatch.undo()
     laughs = b'<!DOCTYPE a [<!ENTITY x "ha">' + b"".join(

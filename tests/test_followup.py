@@ -75,7 +75,7 @@ def after(*questions: str) -> list[Turn]:
         ("Is the bridge closed?", "Since when?", "Since when is the bridge closed?"),
         ("Can I freeze the soup?", "Why not?", "Why can't I freeze the soup?"),
         ("Where did Marie Curie die?", "what of?", "What did Marie Curie die of?"),
-        ("How much does the Astra cost?", "Now?", "How much does the Astra cost Now?"),
+        ("How much does the Astra cost?", "Now?", "How much does the Astra cost now?"),
         # one of several
         (
             "Which is cheaper, the Astra or the Corsa?",

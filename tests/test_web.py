@@ -45,10 +45,6 @@ Porcupines in the greenhouse eat apples at night, <img src=x onerror="alert('tex
 [leaves](javascript:alert(2)) and $$\\href{javascript:alert(3)}{buds}$$ and ${alert(4)} and
 {{constructor.constructor("alert(5)")()}} and <iframe src="http://example.org/"></iframe> &amp;lt;
 </blockquote></li></ol><style>*{display:none}</style><a href="http://example.org/">seeds</a>.
-
-## Night <b onclick="alert(6)">feeding</b>
-
-They sleep by day.
 """
 
 # Runs before everything else in the server's process: no connection but to this machine.
@@ -89,6 +85,9 @@ class Server:
                 text=True,
             )
         line = self.process.stdout.readline()
+        if not line:
+            self.process.wait(20)
+            self.process.stdout.close()
         match = re.fullmatch(r"askseeds chat: (http://127\.0\.0\.1:(\d+))\n", line)
         assert match, line + (folder / "stderr.log").read_text()
         self.url = match[1]
@@ -241,10 +240,6 @@ class TestPage:
         expect(page.locator(".walk")).to_contain_text("Nearest passage 1 of")
 
     def test_a_hostile_document_is_inert(self, page):
-        example = page.locator(".example").filter(
-            has_text='Night <b onclick="alert(6)">feeding</b>'
-        )
-        expect(example).to_be_visible()
         exchange = ask(page, PORCUPINES)
         quote = exchange.locator(".quote").first
         source = quote.get_attribute("data-source")
@@ -260,7 +255,6 @@ class TestPage:
         made = "img, script, iframe, style, a, [onerror], [onclick], .katex"
         expect(page.locator(f"#conversation :is({made})")).to_have_count(0)
         expect(page.locator(f"#source :is({made})")).to_have_count(0)
-        expect(page.locator(f"#welcome :is({made})")).to_have_count(0)
         # A name must not be able to look like another one.
         expect(page.locator(".lit-source header")).to_contain_text("\\u202egpj.md")
         expect(page).to_have_title("askseeds")
@@ -523,6 +517,19 @@ def test_the_source_shows_the_text_and_nothing_else(text, data):
     assert html.unescape(re.sub(r"<[^>]*>", "", inside)) == text
     lit = re.search(r'<mark id="lit">(.*?)</mark>', inside, re.DOTALL)[1]
     assert html.unescape(re.sub(r"<[^>]*>", "", lit)) == quotes[index - 1].text
+
+
+@given(TEXTS)
+def test_names_and_examples_are_text(text):
+    for made in (render.html_name(text), render.html_welcome([text]), render.html_notice(text)):
+        inside = re.sub(
+            r'</?(?:bdi|p|h2|ul|li|div|button)(?: (?:class|type|dir|data-ask)="[^"<>]*")*>',
+            "",
+            made,
+        )
+        assert "<" not in inside
+        assert ">" not in inside
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\n\r]", render.html_name(text))
 
 
 def test_only_part_of_a_long_document_is_shown():

@@ -20,9 +20,9 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-_BE = _set("is are was were be been being isn't aren't wasn't weren't what's who's where's")
-_HAVE = _set("has have had hasn't haven't hadn't")
-_DO = _set("do does did don't didn't can could will would shall should may might must can't")
+_BE = _set("is are was were be been being isn't aren't wasn't weren't 's 're")
+_HAVE = _set("has have had hasn't haven't hadn't 've")
+_DO = _set("do does did don't didn't can could will would shall should may might must can't 'll 'd")
 _AUXILIARIES = _BE | _HAVE | _DO
 _ASKING = _set("who whom whose what which when where why how")
 _HE, _SHE, _IT = _set("he him his"), _set("she her hers"), _set("it its")
@@ -40,7 +40,7 @@ _SUBORDINATORS = _set("when while because if after before since until although t
 _OPENERS = _SUBORDINATORS | _ASKING | _set("and or but that to , ; : .")
 _TIMES = _set("today now nowadays currently yesterday tomorrow")
 _ADVERBS = _TIMES | _set(
-    "too also either then here there still ever only just yet again else already"
+    "too also either then here there still ever only just yet again else already out up down off away back home"
 )
 _FUNCTION = _AUXILIARIES | _ASKING | _HE | _SHE | _IT | _THEY | _PERSONS | _DETERMINERS
 _FUNCTION |= (
@@ -50,15 +50,19 @@ _COMMANDS = _set("tell give explain describe list name show say compare define")
 _ORDINALS = {"first": 0, "former": 0, "second": 1, "last": -1, "latter": -1}
 _MALE = _set("man boy father husband son brother uncle king prince grandfather")
 _FEMALE = _set("woman girl mother wife daughter sister aunt queen princess grandmother")
+_ING_NOUNS = _set(
+    "building ceiling meeting wedding opening painting setting spring string morning evening thing "
+    "something anything clothing training parking heating housing king ring wing"
+)
 _IRREGULAR = _set(  # participles and past forms without -ed
     "born built made won led sold bought found known written wrote seen taken took given gave "
     "done kept lost paid said set sent spent told begun began broken chosen come driven fallen "
-    "grown left met put read run ran shot shown stolen worn called"
+    "grown left met put read run ran shot shown stolen worn called open free safe available possible"
 )
 _VERBS = _set(
     "make take get go use need work live mean cost last keep give find see know think want help "
     "play move hold bring begin write stand lose pay meet lead learn stop speak spend grow open "
-    "walk win buy die send build stay fall cut sell pass cover happen start become have come run "
+    "walk win buy die send say tell build stay fall cut sell pass cover happen start become have come run "
     "put read set"
 )
 _PARTS = _set(  # nouns that say nothing without an "of …"
@@ -69,15 +73,22 @@ _SOCIAL = _set(
     "thanks thank thx cheers ok okay hi hello hey bye goodbye great good nice yes no sorry"
 )
 _SOCIAL_REST = _SOCIAL | _set(
-    "you very much so that that's was is helpful a lot for the your help all got it i see "
+    "you very much so that 's was is helpful a lot for the your help all got it i see "
     "morning day evening please there again of course makes sense cool perfect wow lovely right "
     "fine"
 )
+_CLITIC = r"[’'](?:s|re|ll|d|ve)\b"
 _WORD = re.compile(
-    r"""["“][^"”\n]{1,80}["”]|[^\W_]+(?:[’'.&/-][^\W_]+)*(?:(?<=s)[’'](?=\s))?|&|[^\w\s]"""
+    r"""["“][^"”\n]{1,80}["”]"""  # a title
+    rf"|\b(?:it|he|she|they|that|there|who|what|where|when|how)(?={_CLITIC})|{_CLITIC}"
+    r"|[^\W_]+(?:[’'.&/-][^\W_]+)*(?:(?<=s)[’'](?=\s))?|&|[^\w\s]",
+    re.I,
 )
+_OPENING = r"(?:(?:ok|okay|well|right|great|thanks|thank you|sorry)[,.!]\s*)*"
 _LEAD = re.compile(
-    r"(?:(?:and|but|so|or|then|also)\b[,:]?\s+)*(?:(?:what|how)\s+(?:about|of)\s+)?", re.I
+    _OPENING + r"(?:(?:and|but|so|or|then|also)\b[,:]?\s+)*"
+    r"(?:(?:what|how)\s+(?:about|of)\s+|what\s+(?=if\b))?",
+    re.I,
 )
 _CLAUSE = re.compile(
     r"\s(?:that|which|who|where)\s[^,;:.?!]+?(?=\s(?:when|while|because|if)\b|[,;:.?!]|$)"
@@ -115,6 +126,7 @@ class _Word:
     @property
     def is_participle(self) -> bool:
         regular = re.fullmatch(r"\w+(?:[^e]ed|\wing)", self.low) is not None
+        regular = regular and self.low not in _ING_NOUNS
         return not self.is_name and (regular or self.low in _IRREGULAR)
 
 
@@ -132,7 +144,7 @@ class _Mention:
 
     @property
     def is_plural(self) -> bool:
-        return not self.is_name and self.head.endswith("s") and not self.head.endswith("ss")
+        return not self.is_name and _singular(self.head) != self.head
 
     def fits(self, pronoun: str) -> bool:
         """Whether the pronoun can stand for it."""
@@ -171,7 +183,9 @@ class _Question:
     def __init__(self, text: str, answer: str = "") -> None:
         self.text, self.answer, self.words = text, answer, _words(text)
         self.bare = text.rstrip(" ?!.")
-        self.lows = [word.low for word in self.words if word.text[0].isalnum() or word.is_name]
+        self.lows = [
+            word.low for word in self.words if word.text[0].isalnum() or len(word.text) > 1
+        ]
         self.asks = self._asking()
         low = self.word(self.asks).low
         self.auxiliary = low if low in _AUXILIARIES else ""
@@ -221,9 +235,12 @@ class _Question:
                 head = self.word(self.asks - 1).low
                 yield _Mention(f"the {noun} that {rest}", 0, 0, head, "", False)
             at, verb = at + 1, ""
-        is_person = self.word(0).low in ("who", "who's") and verb in _BE
+        is_person = self.word(0).low == "who" and verb in _BE
         while at < len(self.words):
             phrases = self.phrases(at, verb, is_person)
+            lone = len(phrases) == 1 and verb in _BE and phrases[0].text == self.word(at).low
+            if lone and self.word(at + 1).low in ("in", "at", "on", "about", "with", "to"):
+                phrases = []  # "what is new in …"
             pronoun = not phrases and self.word(at).low in _HE | _SHE | _IT | _THEY | _PERSONS
             to_verb = self.word(at).low == "to"
             at += not phrases
@@ -258,8 +275,8 @@ class _Question:
                 break
             end += 1
         after = self.word(end).low
-        if verb and after not in _BE | _HAVE | {"of", "that", "which", "who", "where"}:
-            end = self._verb(max(head, owner), end, verb)
+        goes_on = after in _BE | _HAVE | {"of", "that", "which", "who", "where"}
+        end = self._verb(max(head, owner), end, verb, must_see=goes_on) if verb else end
         if end == head:
             return []
         first, last, inner = self.word(start), self.word(end - 1), list[_Mention]()
@@ -279,14 +296,14 @@ class _Question:
         text, before = self.text[first.start : stop], self.word(start - 1).low
         return [_Mention(text, first.start, stop, last.low, before, is_name, is_person), *inner]
 
-    def _verb(self, head: int, end: int, auxiliary: str) -> int:
+    def _verb(self, head: int, end: int, auxiliary: str, *, must_see: bool) -> int:
         """Where in a run of content words the verb stands; `end` if there is none."""
         for at in range(head + 1, end):
             is_base = self.word(at).low in _VERBS and not self.word(at).is_name
             if is_base if auxiliary in _DO else self.word(at).is_participle:
                 return at
         has_last = end - head > 1 and not self.word(end - 1).is_name
-        return end - 1 if has_last and auxiliary in _DO else end
+        return end - 1 if has_last and auxiliary in _DO and not must_see else end
 
 
 def _resolve(text: str, talk: list[_Question]) -> str:
@@ -320,7 +337,12 @@ def _open_references(question: _Question) -> Iterator[tuple[int, str]]:
         pronoun_like = not after.text[:1].isalnum() or (last.low in _AUXILIARIES and run == 0)
         if run == 1 and last.low in _AUXILIARIES:  # "does that help", but "is that tent green"
             pronoun_like |= last.low in _DO or after.is_participle
-        if word.low in ("one", "ones"):
+        pronoun_like |= last.low in _DO and after.low in _VERBS
+        picks = word.low in _ORDINALS or word.low in ("other", "others") or word.low.endswith("est")
+        picks = picks and last.low == "the" and after.low not in _AMOUNTS
+        if picks and not run and after.low not in ("one", "ones", "of"):
+            yield at, "one"
+        elif word.low in ("one", "ones"):
             chosen = last.is_content or last.low in ("which", "another", "this", "that", "other")
             if chosen and not run and after.low != "of":
                 yield at, "one"
@@ -346,8 +368,14 @@ def _is_bound(question: _Question, at: int) -> bool:
     content = [word for word in words if word.is_content]
     is_subject = low in ("he", "she", "they") or after.low in _AUXILIARIES
     goes_on = after.is_content or is_subject
-    openers = {word.low for word in (words[1:] if goes_on else words[1:-1])} & _OPENERS
-    if openers and any(word.is_content for word in question.words[:at]):
+    start = question.word(at).start
+    earlier = [m for m in question.mentions if m.end and m.end <= start]
+    if low == "it" and after.low.startswith(("rain", "snow")):
+        return True
+    since = min([mention.end for mention in earlier], default=start)
+    since = question.word(question.asks).start if question.asks > 3 else since
+    between = [word for word in words if word.start >= since]
+    if any(word.low in _OPENERS for word in (between if goes_on else between[:-1])):
         return True  # a new clause or part begins between the two
     is_owner = low in _OWNERS and after.is_content
     beside = last.low in ("with", "in", "on", "within", "inside", "around", "behind")
@@ -355,7 +383,7 @@ def _is_bound(question: _Question, at: int) -> bool:
         return False  # the object of a clause is never its subject
     if is_owner and question.word(0).low == "who" and len(content) > 1:
         return True  # "who lost a fortune on his farm"
-    if is_owner and question.asks > 1 and last.low in _HAVE:
+    if is_owner and question.asks > 1 and last.low in _HAVE | _PREPOSITIONS:
         return True  # "which town has its own …"
     if any(word.is_name for word in content):
         return True
@@ -364,7 +392,9 @@ def _is_bound(question: _Question, at: int) -> bool:
     ):  # "where does doctor dolittle get his …", but not "did the firm pay his …"
         articles = {word.low for word in words} & _DETERMINERS
         return len(content) > 1 and question.auxiliary in _DO and not articles
-    return bool(content) and bool(question.auxiliary or not question.asks)
+    asked = question.word(question.asks).start
+    fits = [m for m in earlier if m.start >= asked and (low not in _IT or not m.is_plural)]
+    return bool(fits) and bool(question.auxiliary or not question.asks)
 
 
 def _announces_clause(question: _Question, at: int) -> bool:
@@ -399,13 +429,15 @@ def _with_referents(question: _Question, talk: list[_Question], *, led: bool) ->
                 new = owners[0] if led and owners else new  # "her mother?" – "and her father?"
                 new += "’" if new.endswith("s") else "’s"
         elif kind == "place":
-            new = _place(talk)
+            new = _place(talk, toward=last.low in ("get", "go", "travel", "come", "drive", "walk"))
         elif kind == "noun":
             verb = last.low if last.low in _AUXILIARIES else ""
             phrase = question.phrases(at, verb)[0]
             new, end = _named(word.low, phrase.head, talk), phrase.end
         elif kind == "one":
             start, new = _chosen(question, at, talk)
+        elif question.word(at + 1).is_content and (thing := _singular_subject(talk[-1])):
+            new = thing  # "does that cover theft?"
         else:
             new, clause = _fact(talk[-1], is_object=not question.auxiliary)
             text = f"{text.rstrip(' ?')}{clause}?" if clause else text
@@ -422,8 +454,7 @@ def _referent(pronoun: str, talk: list[_Question]) -> str:
         if not fitting:
             continue
         if pronoun in _IT:  # "does China have a plant? how big is it?"
-            aside = _PREPOSITIONS - {"of"}
-            best = min(fitting, key=lambda m: m.before in aside or (m.is_name and m.text.istitle()))
+            best = min(fitting, key=_is_aside)
         else:
             best = min(fitting, key=lambda m: m.before in ("in", "to", "at", "from"))
         new_names = _new_names(past) if not best.end else []
@@ -434,18 +465,33 @@ def _referent(pronoun: str, talk: list[_Question]) -> str:
     return ""
 
 
+def _singular_subject(last: _Question) -> str:
+    subject = next((mention for mention in last.mentions if mention.end), None)
+    return subject.text if subject and subject.fits("it") else ""
+
+
+def _is_aside(mention: _Mention) -> int:
+    """How far "it" is from meaning this: least what a question is about, most where it plays."""
+    if mention.before in _PREPOSITIONS - {"of"}:
+        return 0 if mention.before == "about" else 2
+    return 2 if mention.is_name and mention.text[0].isupper() else 1
+
+
 def _new_names(past: _Question) -> list[str]:
     """The names in an answer that its question did not have."""
     return [name for name in dict.fromkeys(_NAME.findall(past.answer)) if name not in past.text]
 
 
-def _place(talk: list[_Question]) -> str:
+def _place(talk: list[_Question], *, toward: bool) -> str:
     for past in reversed(talk[-4:]):
         for mention in past.mentions:
-            if mention.before in ("in", "to", "at", "from", "on", "near") and mention.is_name:
-                return f"{'at' if mention.before == 'at' else 'in'} {mention.text}"
+            is_day = mention.head.endswith(("day", "days")) or mention.head.isdigit()
+            is_place = mention.before in ("in", "to", "at", "from", "on", "near") and not is_day
+            if is_place and mention.is_name:
+                near = "at" if mention.before == "at" else "in"
+                return f"{'to' if toward else near} {mention.text}"
     topic = _topic(talk)
-    return f"in {topic}" if topic else ""
+    return f"{'to' if toward else 'in'} {topic}" if topic else ""
 
 
 def _named(pointer: str, noun: str, talk: list[_Question]) -> str:
@@ -460,7 +506,9 @@ def _named(pointer: str, noun: str, talk: list[_Question]) -> str:
 
 def _chosen(question: _Question, at: int, talk: list[_Question]) -> tuple[int, str]:
     """Where "the other one", "the second one", "the red one" starts, and what it is."""
-    chooser, word = question.word(at - 1).low, question.word(at)
+    word, bare = question.word(at), question.word(at).low not in ("one", "ones")
+    at += bare  # "the other" is read like "the other one"
+    chooser = question.word(at - 1).low
     mentions = [m for past in reversed(talk) for m in past.mentions if m.end]
     if question.word(at - 2).low == "the" and mentions:
         start, now = question.word(at - 2).start, mentions[0]
@@ -473,7 +521,8 @@ def _chosen(question: _Question, at: int, talk: list[_Question]) -> tuple[int, s
     heads = [m.head for m in sorted(mentions, key=lambda m: not m.is_plural) if not m.is_name] or [
         ""
     ]
-    return word.start, heads[0] if word.low == "ones" else _singular(heads[0])
+    noun = heads[0] if word.low == "ones" else _singular(heads[0])
+    return word.start, f"{word.text} {noun}" if bare else noun
 
 
 def _pair(past: _Question) -> tuple[str, ...]:
@@ -520,7 +569,8 @@ def _topic(talk: list[_Question]) -> str:
 def _with_topic(question: _Question, talk: list[_Question]) -> str:
     topic = _topic(talk)
     for mention in question.mentions:
-        if topic and mention.text.lower().startswith("the ") and " of " not in mention.text:
+        is_whole = mention.end and mention.text.lower().startswith("the ")
+        if topic and is_whole and " of " not in mention.text:
             return f"{question.text[: mention.end]} of {topic}{question.text[mention.end :]}"
     return f"{topic or talk[-1].bare}: {question.text}"
 
@@ -535,6 +585,8 @@ def _is_fragment(question: _Question, *, led: bool) -> bool:
         is_clause = _AUXILIARIES | _HE | _SHE | _IT | _THEY | _PERSONS | {"to"}
         is_short = len(lows) <= 4 and content <= (lows[0] not in ("who", "what", "whom"))
         return is_short and not is_clause & set(lows[:-1]) and lows[-1] not in is_clause - {"to"}
+    if led and lows[0] in ("if", "because", "while"):
+        return True
     if (_AUXILIARIES | _COMMANDS | _ASKING) & set(lows):
         return False
     return len(lows) <= (6 if led or lows[0] in _PREPOSITIONS else 3)
@@ -543,8 +595,15 @@ def _is_fragment(question: _Question, *, led: bool) -> bool:
 def _in_the_frame(fragment: _Question, last: _Question) -> str:
     """The last question, asked of or about the fragment."""
     new, first = fragment.bare, fragment.word(0).low
+    new = new[0].lower() + new[1:] if first in _FUNCTION else new
+    if first in _SUBORDINATORS - _PREPOSITIONS - _ASKING:
+        return f"{re.split(rf' {first} ', last.bare)[0]} {new}"
     if fragment.asks:
         return _asked_anew(fragment, last)
+    marked = [word for word in fragment.words if any(c.isdigit() for c in word.text)]
+    for old in last.words if len(marked) == 1 else ():
+        if re.sub(r"\d", "0", old.low) == re.sub(r"\d", "0", marked[0].low):
+            return last.bare[: old.start] + marked[0].text + last.bare[old.end :]
     if first in _PREPOSITIONS:
         for mention in reversed(last.mentions):
             if mention.before == first:
@@ -563,12 +622,14 @@ def _likeness(one: _Mention, two: _Mention) -> int:
     shapes = {re.sub(r"\d", "0", mention.head) for mention in (one, two)}
     determined = {mention.text.split()[0].lower() in _DETERMINERS for mention in (one, two)}
     score = 3 * (one.is_name == two.is_name) + 4 * (one.head == two.head) + 2 * (len(shapes) == 1)
-    return score + (len(determined) == 1) + (one.is_plural == two.is_plural)
+    return score + (one.before == "of") + (len(determined) == 1) + (one.is_plural == two.is_plural)
 
 
 def _asked_anew(fragment: _Question, last: _Question) -> str:
     """The last question with the fragment's asking phrase: "why?" after "how loud is it?"."""
     lows, statement = fragment.lows, _as_statement(last)
+    if lows[0] == "how" and lows[-1] not in _FUNCTION:  # "how many rooms?"
+        return f"{fragment.bare} does {_definite(_referent('it', [last]) or _topic([last]))} have"
     if not statement:
         return f"{fragment.bare}: {last.text}"
     if last.asks_for_subject:
@@ -582,13 +643,18 @@ def _asked_anew(fragment: _Question, last: _Question) -> str:
         return f"{lows[0]} {rest} {' '.join(lows[1:])}"
     if last.asks and rest.split()[-1] in _PREPOSITIONS:
         rest = rest.rsplit(" ", 1)[0]
+    elif last.asks > 2 and last.word(last.asks - 1).is_content and last.auxiliary in _DO:
+        rest = f"{rest} with {last.word(last.asks - 1).text}"
     return f"{fragment.bare} {rest[:1].lower()}{rest[1:]}"
 
 
 def _is_incomplete(question: _Question, latest: list[_Question]) -> bool:
     """Whether it speaks of "the price" or "the brush too" without saying of what."""
-    nouns = {_singular(word.low) for word in question.words if word.is_content} - _VERBS
+    nouns = {_singular(word.low) for word in question.words if word.is_content} - _VERBS - _COMMANDS
     before = {word.low for past in latest for word in past.words if word.is_content}
+    is_there = question.auxiliary in _BE and question.word(question.asks + 1).low == "there"
+    if is_there and len(nouns) == 1 and not question.asks:
+        return True  # "is there a lift?"
     goes_on = question.bare.lower().endswith((" too", " as well", " either"))
     return bool(nouns) and (nouns <= _PARTS or (goes_on and bool(nouns & before)))
 
@@ -596,7 +662,9 @@ def _is_incomplete(question: _Question, latest: list[_Question]) -> bool:
 def _singular(noun: str) -> str:
     if noun.endswith("ies"):
         return noun[:-3] + "y"
-    return noun[:-1] if noun.endswith("s") and not noun.endswith("ss") else noun
+    if noun.endswith(("ches", "shes", "sses", "xes")):
+        return noun[:-2]
+    return noun[:-1] if noun.endswith("s") and not noun.endswith(("ss", "us", "is")) else noun
 
 
 def _definite(phrase: str) -> str:

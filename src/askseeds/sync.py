@@ -26,6 +26,7 @@ from askseeds.errors import (
     ModelError,
     SeedsError,
 )
+from askseeds.export import export_encoder
 from askseeds.ledger import FILE_NAME, Ledger, Row, Skipped, Stamp
 from askseeds.sentences import Draft, passages
 from askseeds.types import Document
@@ -219,7 +220,7 @@ class _Run:
             samples = self._samples()
             if not samples:
                 raise SeedsError(_no_documents(self._settings.seeds, self._scan.skipped))
-            models.export_encoder(self._settings.encoder, folder, samples=samples)
+            export_encoder(self._settings.encoder, folder, samples=samples)
             self._progress("preparing the encoder", 1, 1)
             export = models.find_export(self._settings.encoder, folder)
             assert export is not None

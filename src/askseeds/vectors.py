@@ -227,20 +227,23 @@ class ChromaVectors:
         self._published = None
 
     def _turn(self) -> None:
-        """Opens what is published. Again, if another process replaced it meanwhile."""
+        """Opens what is published. Again, if another process replaced it meanwhile.
+
+        Other threads search what was open before until the new one is.
+        """
         for _ in range(10):
-            self._seen, self._published = self._snapshots.stamp(), None
+            seen, published = self._snapshots.stamp(), None
             try:
                 snapshot = self._snapshots.current()
                 if snapshot is not None:
                     reader = _read(snapshot.path)
                     if reader.count() == snapshot.count:
-                        self._published = (snapshot, reader)
-                        return
+                        published = (snapshot, reader)
             except Damaged:
                 pass  # stays None, "to be built anew"
-            if self._snapshots.stamp() == self._seen:
-                return
+            if published is not None or self._snapshots.stamp() == seen:
+                break
+        self._seen, self._published = seen, published
 
     def _change(self, id_: int, vector: NDArray[np.float32] | None) -> None:
         self._must_be_writable()

@@ -76,7 +76,7 @@ def lines(text: str, after: int = 0) -> Iterator[Line]:
     for words in _WORDS.finditer(text, after):
         start = words.start()
         gap = text[end:start]
-        after_blank = gap != "\n" and (end == 0 or len(_NEWLINE.findall(gap)) > 1)
+        after_blank = end == 0 or (gap != "\n" and len(_NEWLINE.findall(gap)) > 1)
         end = words.end()
         yield Line(start, end, words[0], after_blank)
 
@@ -87,10 +87,10 @@ def ends_sentence(text: str) -> bool:
 
 
 def _first_line_as_title(text: str) -> str:
-    first, *others = (line.text for line in islice(lines(text), 2)) or [""]
-    if others and len(first) <= 120 and len(first.split()) <= 20:
-        return first if not first.endswith((".", ",", ";")) else ""
-    return ""
+    top = [line.text for line in islice(lines(text), 2)]
+    if len(top) < 2 or len(top[0]) > 120 or len(top[0].split()) > 20:
+        return ""
+    return top[0] if not top[0].endswith((".", ",", ";")) else ""
 
 
 def _is_made_of_words(source: str) -> bool:

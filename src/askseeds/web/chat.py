@@ -57,6 +57,7 @@ class Chat:
         self._thread = threading.Thread(target=self._run, name="askseeds-chat", daemon=True)
         self._progress = ""
         self._examples: tuple[str, ...] = ()
+        self._settled = False
 
     def __enter__(self) -> "Chat":
         self._thread.start()
@@ -76,13 +77,20 @@ class Chat:
         try:
             opened = Assistant.open(self._settings, progress=self._tell, notice=_notice)
             with opened as assistant:
-                self._examples = examples(assistant)
                 self._assistant.set_result(assistant)
+                self._choose_examples(assistant)
                 self._ended.wait()
         except InvalidStateError:
             pass  # the chat ended first
         except Exception as error:  # noqa: BLE001 - `raise_failure` raises it where it is heard
             self._assistant.set_exception(error)
+
+    def _choose_examples(self, assistant: Assistant) -> None:
+        try:
+            self._examples = examples(assistant)
+        except Exception:  # noqa: BLE001 - the chat goes on without them
+            _log.exception("No examples could be made")
+        self._settled = True
 
     def _tell(self, stage: str, done: int, total: int) -> None:
         self._progress = f"{stage.capitalize()} {done:,} of {total:,}" if total else ""
@@ -101,6 +109,11 @@ class Chat:
     def ready(self) -> bool:
         """True when a question would be answered at once."""
         return self._assistant.done() and self._assistant.exception() is None
+
+    @property
+    def settled(self) -> bool:
+        """True when neither the status nor the welcome will change any more by itself."""
+        return self._settled
 
     def status(self) -> str:
         """How many documents there are, as HTML."""
@@ -164,17 +177,26 @@ def _notice(line: str) -> None:
 
 
 def examples(assistant: Assistant, file: Path = EXAMPLES_FILE) -> tuple[str, ...]:
-    """Questions to begin with: those of `file`, else made from the documents' headings."""
+    """Questions to begin with.
+
+    Those of `file`, one a line; without it they are made from the documents' headings, and only
+    those are given that the documents answer.
+    """
     with suppress(OSError, UnicodeDecodeError):
         lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
         return tuple(line for line in lines if line and not line.startswith("#"))
-    columns = [_headings(assistant.document(source)) for source in assistant.sources()[:EXAMPLES]]
-    in_turn = [name for row in zip_longest(*columns) for name in row if name is not None]
-    made = [
-        name if name.endswith("?") else f"What do the documents say about “{name.rstrip('.:')}”?"
-        for name in dict.fromkeys(in_turn)
-    ]
-    return tuple(made[:EXAMPLES])
+    answered: list[str] = []
+    with suppress(AskseedsError):  # an index that changes meanwhile is no reason to fail
+        columns = [_headings(assistant.document(name)) for name in assistant.sources()[:EXAMPLES]]
+        in_turn = [name for row in zip_longest(*columns) for name in row if name is not None]
+        for name in list(dict.fromkeys(in_turn))[: 3 * EXAMPLES]:
+            question = f"What do the documents say about “{name.rstrip('.:')}”?"
+            question = name if name.endswith("?") else question
+            if assistant.ask(question).status == "answered":
+                answered.append(question)
+            if len(answered) == EXAMPLES:
+                break
+    return tuple(answered)
 
 
 def _headings(document: Document) -> list[str]:

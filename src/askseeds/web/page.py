@@ -126,7 +126,7 @@ def _page(chat: Chat) -> gr.Blocks:
             return "", (), "", empty_source
 
         def refresh() -> tuple[Any, ...]:
-            return chat.status(), chat.welcome(), gr.Timer(active=not chat.ready)
+            return chat.status(), chat.welcome(), gr.Timer(active=not chat.settled)
 
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         queued = quiet | {"concurrency_id": "ask", "concurrency_limit": ASKED_AT_ONCE}
