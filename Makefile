@@ -33,7 +33,7 @@ $(VENV)/installed-bench: $(VENV)/installed-test
 	@touch $@
 
 chat: $(VENV)/installed
-	@$(BIN)/askseeds chat
+	@$(BIN)/askseeds chat $(CHAT)
 
 ask: export Q := $(value Q)
 ask: $(VENV)/installed
@@ -52,7 +52,7 @@ format: $(VENV)/installed-test
 	$(BIN)/ruff format .
 
 bench: $(VENV)/installed-bench
-	$(BIN)/python scripts/bench.py
+	$(BIN)/python scripts/bench.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build .pytest_cache .ruff_cache .mypy_cache .hypothesis

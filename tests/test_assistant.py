@@ -1,0 +1,136 @@
+"""The way of a question with real parts: quotes are verbatim, whatever is asked of any text."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from askseeds.assistant import QUESTION_CHARS, Assistant
+from askseeds.errors import QuestionError, SeedsError
+from askseeds.types import Turn
+
+HARD = {
+    "istanbul.txt": "İstanbul is a city. İzmir is a city too. The ferry takes 40 minutes.",
+    "ligatures.txt": "The ﬁrst ofﬁce opened in 1890. A ﬂag ﬂew above the ofﬁce.",
+    "marks.txt": "The cafe\u0301 closes at nine. Nai\u0308ve guests come later.",
+    "crlf.txt": "The mill burned in 1822.\r\nIt was rebuilt\r\nin 1830.\r\n\r\nNobody died.\r\n",
+    "bom.txt": "\ufeffThe marked file begins here. It ends soon",
+    "long.txt": "The river " + "flows " * 8_000 + "to the sea.",
+    "one_word.txt": "x" * 50_000,
+    "repeated.txt": "The bell rings at noon. " * 40 + "The bell is silent on Friday.",
+    "emoji.txt": "👩‍👩‍👧‍👦 The family moved in 1999. 🇺🇸 The flag stayed.",
+    "rtl.txt": "The sign said \u202egnp.exe\u202c in red letters. It was removed in May.",
+    "table.md": "# Prices\n\n| item | price |\n|---|---|\n| lamp | 40 euros |\n| desk | 99 |\n",
+    "code.md": "# Setup\n\n```\npip install thing\n```\n\nThe port is 8123.\n",
+}
+QUESTIONS = (
+    "How long does the ferry take?",
+    "When did the first office open?",
+    "When does the café close?",
+    "When was the mill rebuilt?",
+    "Where does the river flow?",
+    "When is the bell silent?",
+    "When did the family move?",
+    "What does a lamp cost?",
+    "Which port is used?",
+    "x",
+    "What did the sign say?",
+)
+
+
+@pytest.fixture(scope="module")
+def hard(tmp_path_factory, exported_encoder):
+    import shutil
+
+    from askseeds.config import Settings
+
+    folder = tmp_path_factory.mktemp("hard")
+    (folder / "seeds").mkdir()
+    for name, text in HARD.items():
+        (folder / "seeds" / name).write_bytes(text.encode())
+    shutil.copytree(exported_encoder, folder / "index" / "encoder")
+    place = Settings(seeds=folder / "seeds", index=folder / "index")
+    with Assistant.open(place) as assistant:
+        yield assistant, place
+
+
+def check_verbatim(answer, place):
+    for quote in (*answer.quotes, *answer.nearest):
+        path = place.seeds / quote.source
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            assert file.read()[quote.start : quote.end] == quote.text
+    for hit in answer.hits:
+        for start, end in hit.passage.sentences:
+            assert hit.passage.start <= start < end <= hit.passage.end
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_quotes_from_hard_texts_are_verbatim(hard, question):
+    assistant, place = hard
+    answer = assistant.ask(question)
+    check_verbatim(answer, place)
+    assert answer.quotes or answer.nearest
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.text(min_size=1).filter(lambda text: text.strip()))
+def test_any_question_gets_an_answer_or_a_refusal(hard, question):
+    assistant, place = hard
+    answer = assistant.ask(question)
+    check_verbatim(answer, place)
+    assert 0 <= answer.confidence <= 1
+    assert bool(answer.quotes) == (answer.status == "answered")
+
+
+def test_the_same_question_gets_the_same_answer(hard):
+    assistant, _ = hard
+    first, second = (assistant.ask(QUESTIONS[0]) for _ in range(2))
+    assert first.quotes == second.quotes
+    assert first.confidence == second.confidence
+
+
+def test_max_quotes_min_confidence_and_source(hard):
+    assistant, _ = hard
+    assert len(assistant.ask(QUESTIONS[5], max_quotes=1).quotes) <= 1
+    assert assistant.ask(QUESTIONS[0], min_confidence=1.0).status == "not_found"
+    assert assistant.ask("zzz", min_confidence=0.0).status == "answered"
+    answer = assistant.ask(QUESTIONS[0], source="table.*")
+    assert {quote.source for quote in (*answer.quotes, *answer.nearest)} == {"table.md"}
+    with pytest.raises(SeedsError, match="no document matches"):
+        assistant.ask(QUESTIONS[0], source="*.pdf")
+
+
+def test_a_follow_up_is_searched_for_on_its_own(hard):
+    assistant, _ = hard
+    answer = assistant.ask("And when was it rebuilt?", history=[Turn("When did the mill burn?")])
+    assert answer.question == "And when was it rebuilt?"
+    assert "mill" in answer.asked
+    assert any("1830" in quote.text for quote in (*answer.quotes, *answer.nearest))
+
+
+@pytest.mark.parametrize("question", ["", " \n\t", "x" * (QUESTION_CHARS + 1)])
+def test_what_cannot_be_asked(hard, question):
+    assistant, _ = hard
+    with pytest.raises(QuestionError):
+        assistant.ask(question)
+
+
+def test_stages_are_timed_and_explained(hard):
+    assistant, _ = hard
+    answer = assistant.ask(QUESTIONS[0])
+    assert set(answer.timings_ms) == {"follow_up", "encode", "retrieve", "rerank", "quote", "total"}
+    hits = assistant.search(QUESTIONS[0], limit=3)
+    assert [hit.rank for hit in hits] == [1, 2, 3]
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert {"fusion", "reranker"} <= set(hits[0].stages)
+
+
+def test_several_threads_get_their_own_answers(hard):
+    from concurrent.futures import ThreadPoolExecutor
+
+    assistant, _ = hard
+    alone = [assistant.ask(question).quotes for question in QUESTIONS[:6]]
+    with ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(lambda question: assistant.ask(question).quotes, QUESTIONS[:6]))
+    assert together == alone
