@@ -28,6 +28,7 @@ SCHEMA_VERSION = 1
 FILE_NAME = "ledger.sqlite"
 _DISK_FULL = 13  # SQLITE_FULL
 _READ_ONLY = 8  # SQLITE_READONLY
+_IO_ERROR = 10  # SQLITE_IOERR; what a full disk gives while SQLite makes its shared memory
 
 # Ids of passages are never used again (AUTOINCREMENT): an id that Chroma or Tantivy still holds
 # for a dead passage then finds nothing, and never another passage.
@@ -602,9 +603,10 @@ def _wrapped(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == _DISK_FULL:
+        if code in (_DISK_FULL, _IO_ERROR):
+            what = "the disk is full" if code == _DISK_FULL else "the disk is full or failing"
             raise IndexUnwritable(
-                f"{path}: the disk is full; free some space and run `askseeds index` again, "
+                f"{path}: {what}; free some space and run `askseeds index` again, "
                 "it goes on where it stopped"
             ) from error
         if code == _READ_ONLY or "unable to open" in str(error):

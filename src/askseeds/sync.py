@@ -109,6 +109,7 @@ def is_current(settings: Settings) -> bool:
         return (
             export is not None
             and ledger.is_published(fingerprint=FORMAT, encoder=export.fingerprint)
+            and not ledger.has_unpublished()
             and seeds.compare(
                 found, ledger.stamps(), ledger.skipped(), max_bytes=max_bytes(settings)
             ).empty
