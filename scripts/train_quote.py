@@ -1,23 +1,29 @@
 #!/usr/bin/env python3
 """Fits the two models of `askseeds.quote` on the shared question sets and writes their weights.
 
-    train_quote.py BENCH_DIR [--work DIR] [--check]
+    train_quote.py BENCH_DIR [--work DIR] [--check | --aside]
 
 BENCH_DIR holds the folders `sentences`, `excerpts` and `xquad`. Every question goes the product's
-own way up to the cross-encoder's scores; what it found is kept in DIR, so that only the first run
-is slow. `--check` prints figures on held-out documents instead of writing the weights.
+own way up to the evidence that quotes are chosen from; that is kept in DIR, so that only the first
+run is slow (about ten minutes on two idle cores). Then `quote_weights.json` is written.
 
-Questions without an answer are few, so more are made: the passages that hold the answer are taken
-away from an answered question. They weigh little, for some other passage may still answer.
+`--check` writes nothing and prints figures for documents, and then for whole tasks, that the models
+were not fitted on; a fifth of the documents is left out of all this. `--aside` prints the figures
+for that fifth.
+
+Unanswerable questions are few, so more are made. "cut": an answered question without the passages
+that hold the answer, the rest of the document staying. "cross": questions of another task. Cut ones
+weigh little, for another passage may answer too.
 """
 
 import argparse
 import json
 import pickle
+import random
 import sys
 import tempfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -27,10 +33,9 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from askseeds import quote
-from askseeds.assistant import Assistant
+from askseeds.assistant import CANDIDATES, Assistant
 from askseeds.config import Settings
-from askseeds.models import Reranker
-from askseeds.types import Hit
+from askseeds.types import Document, Hit
 
 TASKS = ("sentences", "excerpts", "xquad")
 WEIGHTS = Path(__file__).parents[1] / "src" / "askseeds" / "quote_weights.json"
@@ -39,11 +44,27 @@ PROVENANCE = (
     "question sets: CLAPNQ dev (Apache-2.0), Chroma's chunking evaluation (MIT), XQuAD English "
     "(CC BY-SA 4.0). Scores are those of ms-marco-MiniLM-L-12-v2 (int8) and all-MiniLM-L6-v2."
 )
-CANDIDATES = 16
 FOLDS = 5
+CROSS = 40
+"""Questions of each other task that are asked of a task's documents."""
+
 SENTENCE_STRENGTH = 0.03
 CONFIDENCE_STRENGTH = 0.3
-MADE_WEIGHT = 0.1
+MASS = {
+    ("sentences", True, ""): 1.0,
+    ("sentences", False, ""): 1.0,
+    ("sentences", False, "cut"): 0.1,
+    ("excerpts", True, ""): 0.3,
+    ("excerpts", False, "cut"): 0.3,
+    ("xquad", True, ""): 1.0,
+    ("xquad", False, ""): 0.7,
+    ("xquad", False, "cut"): 0.1,
+    **{(task, False, "cross"): 0.1 for task in TASKS},
+}
+"""What a task's answered, unanswerable and made questions weigh together for the confidence."""
+
+ANSWERABLE = 2.0
+"""What all answered questions weigh against all others: people ask what they expect to find."""
 
 
 @dataclass
@@ -52,34 +73,42 @@ class Example:
 
     task: str
     question: dict[str, Any]
-    answerable: bool
-    made: bool
-    hits: list[Hit]
-    candidates: tuple[quote.Candidate, ...]
-    scores: np.ndarray
+    made: str
+    evidence: quote.Evidence
     odds: np.ndarray = field(default_factory=lambda: np.zeros(0))
     confidence: float = 0.0
+
+    @property
+    def answerable(self) -> bool:
+        """Whether the hits can hold the answer."""
+        return bool(self.question["answerable"]) and not self.made
+
+    @cached_property
+    def candidates(self) -> tuple[quote.Candidate, ...]:
+        """The sentences to choose from."""
+        return quote.candidates(self.evidence.hits)
 
     @cached_property
     def features(self) -> np.ndarray:
         """Of the sentence model."""
-        return quote.sentence_features(
-            self.question["question"], self.hits, self.candidates, self.scores
-        )
+        return quote.sentence_features(self.evidence, self.candidates)
 
     @cached_property
     def labels(self) -> np.ndarray:
         """1 for each candidate that shares half of itself, or of a gold span, with gold text."""
-        return np.array(
-            [shares(self.question["gold"], self.hits[c.hit], c.sentence) for c in self.candidates]
-        )
+        hits, gold = self.evidence.hits, self.question["gold"]
+        return np.array([shares(gold, hits[c.hit], c.sentence) for c in self.candidates])
 
-    @property
-    def fold(self) -> int:
+    def part(self, parts: int, name: str = "") -> int:
         """Questions about one document stay together; the few long files are split by question."""
         gold = self.question["gold"]
         key = gold[0]["source"] if gold and self.task != "excerpts" else str(self.question["id"])
-        return zlib.crc32(key.encode()) % FOLDS
+        return zlib.crc32((name + key).encode()) % parts
+
+    @property
+    def aside(self) -> bool:
+        """Whether it is kept for the end."""
+        return self.part(5, "aside ") == 0
 
 
 def shares(gold: Sequence[dict[str, Any]], hit: Hit, sentence: int) -> bool:
@@ -96,43 +125,76 @@ def shares(gold: Sequence[dict[str, Any]], hit: Hit, sentence: int) -> bool:
     return False
 
 
+def questions(bench: Path, task: str) -> list[dict[str, Any]]:
+    """The questions of a task."""
+    lines = (bench / task / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+class _Saved(pickle.Pickler):
+    """Leaves the documents out: they are in the index."""
+
+    def persistent_id(self, thing: object) -> str | None:
+        return thing.source if isinstance(thing, Document) else None
+
+
+class _Restored(pickle.Unpickler):
+    """Reads what this script saved."""
+
+    assistant: Assistant
+
+    def persistent_load(self, source: str) -> Document:
+        return self.assistant.document(source)
+
+
 def collect(bench: Path, task: str, work: Path) -> list[Example]:
-    """The questions of a task with hits and scores, from `work` where they are there already."""
+    """The questions of a task with their evidence, from `work` where they are there already."""
     kept = work / f"{task}.pickle"
-    if kept.exists():
-        with kept.open("rb") as file:
-            found: list[Example] = pickle.load(file)  # written by this script, below
-        return found
-    reranker = Reranker.load()
-    settings = Settings(seeds=bench / task / "corpus", index=work / task)
     examples: list[Example] = []
-
-    def add(question: dict[str, Any], hits: Sequence[Hit], *, answerable: bool, made: bool) -> None:
-        best = list(hits[: quote.PASSAGES])
-        candidates = quote.candidates(question["question"], best)
-        if candidates:
-            scores = reranker.score(question["question"], [c.text for c in candidates])
-            examples.append(Example(task, question, answerable, made, best, candidates, scores))
-
-    with Assistant.open(settings) as assistant:
-        lines = (bench / task / "questions.jsonl").read_text(encoding="utf-8").splitlines()
-        for number, question in enumerate(map(json.loads, lines), start=1):
-            hits = assistant.search(question["question"], limit=CANDIDATES)
-            add(question, hits, answerable=question["answerable"], made=False)
-            if question["answerable"]:
-                gold = question["gold"]
-                rest = [
-                    hit
-                    for hit in hits
-                    if not any(shares(gold, hit, n) for n in range(len(hit.passage.sentences)))
-                    and (task == "excerpts" or hit.document.source != gold[0]["source"])
+    with Assistant.open(Settings(seeds=bench / task / "corpus", index=work / task)) as assistant:
+        if kept.exists():
+            with kept.open("rb") as file:
+                restored = _Restored(file)
+                restored.assistant = assistant
+                examples = restored.load()
+        done = {(e.question["id"], e.made) for e in examples}
+        # In a fixed random order, so that an unfinished run holds a fair sample.
+        asked = random.Random(1).sample(questions(bench, task), len(questions(bench, task)))
+        todo = [(q, "") for q in asked]
+        for other in TASKS:
+            if other != task:
+                todo += [
+                    (q, "cross") for q in random.Random(2).sample(questions(bench, other), CROSS)
                 ]
-                add(question, rest, answerable=False, made=True)
-            print(f"\r{task} {number}/{len(lines)}", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    with kept.open("wb") as file:
-        pickle.dump(examples, file)
+        for number, (question, made) in enumerate(todo, start=1):
+            if (question["id"], made) not in done:
+                examples += found(assistant, task, question, made)
+                if number % 50 == 0 or number == len(todo):
+                    with kept.with_suffix(".part").open("wb") as file:
+                        _Saved(file).dump(examples)
+                    kept.with_suffix(".part").replace(kept)
+                    print(f"{task} {number}/{len(todo)}", file=sys.stderr, flush=True)
     return examples
+
+
+def found(assistant: Assistant, task: str, question: dict[str, Any], made: str) -> list[Example]:
+    """A question's example, and the one made from it by cutting the answer out."""
+    text = question["question"]
+    vector = assistant._encoder.encode_query(text)
+    hits = assistant._engines.find(text, vector, limit=CANDIDATES, source=None)
+    hits, readings = assistant._read(text, hits)
+    examples = [Example(task, question, made, assistant._evidence(text, hits, readings))]
+    if question["answerable"] and not made:
+        gold = question["gold"]
+        rest = [
+            n
+            for n, hit in enumerate(hits)
+            if not any(shares(gold, hit, s) for s in range(len(hit.passage.sentences)))
+        ]
+        if rest:
+            cut = assistant._evidence(text, [hits[n] for n in rest], [readings[n] for n in rest])
+            examples.append(Example(task, question, "cut", cut))
+    return [e for e in examples if e.candidates]
 
 
 def regression(
@@ -160,55 +222,55 @@ def sentence_model(examples: Sequence[Example]) -> quote.Model:
     )
 
 
-def evidence(examples: Sequence[Example]) -> np.ndarray:
+def confidence_rows(examples: Sequence[Example]) -> np.ndarray:
     """The features of the confidence model; needs the sentence model's odds."""
-    return np.array(
-        [
-            quote.confidence_features(
-                e.question["question"], e.hits, e.candidates, e.scores, e.odds
-            )
-            for e in examples
-        ]
-    )
+    return np.array([quote.confidence_features(e.evidence, e.odds) for e in examples])
 
 
 def confidence_model(examples: Sequence[Example]) -> quote.Model:
-    """Fitted with as much weight on answered as on unanswered questions of a task."""
+    """Fitted with the weights of `MASS`, and of `ANSWERABLE`."""
 
-    def group(e: Example) -> tuple[str, bool, bool]:
+    def group(e: Example) -> tuple[str, bool, str]:
         return e.task, e.answerable, e.made
 
-    sizes: dict[tuple[str, bool, bool], int] = {}
+    examples = [e for e in examples if group(e) in MASS]
+    sizes: dict[tuple[str, bool, str], int] = {}
     for e in examples:
         sizes[group(e)] = sizes.get(group(e), 0) + 1
-    mass = {"sentences": 140.0, "xquad": 100.0, "excerpts": 100 * MADE_WEIGHT}
-    weight = [(100 * MADE_WEIGHT if e.made else mass[e.task]) / sizes[group(e)] for e in examples]
+    weight = np.array([100 * MASS[group(e)] / sizes[group(e)] for e in examples])
     y = np.array([e.answerable for e in examples])
-    x = evidence(examples)
-    return regression(quote.CONFIDENCE_FEATURES, x, y, np.array(weight), CONFIDENCE_STRENGTH)
+    weight[y] *= ANSWERABLE * weight[~y].sum() / weight[y].sum()
+    x = confidence_rows(examples)
+    return regression(quote.CONFIDENCE_FEATURES, x, y, weight, CONFIDENCE_STRENGTH)
 
 
 def fit(examples: Sequence[Example]) -> tuple[quote.Model, quote.Model]:
     """Both models; the second learns from odds that the first gave to questions it had not seen."""
     for part in range(4):
-        first = sentence_model([e for e in examples if part_of(e) != part])
+        first = sentence_model([e for e in examples if e.part(4) != part])
         for e in examples:
-            if part_of(e) == part:
+            if e.part(4) == part:
                 e.odds = first.log_odds(e.features)
     return sentence_model(examples), confidence_model(examples)
-
-
-def part_of(example: Example) -> int:
-    """One of four parts, the same for a question and what was made from it."""
-    return zlib.crc32(b"part" + str(example.question["id"]).encode()) % 4
 
 
 def judge(examples: Sequence[Example], sentence: quote.Model, confidence: quote.Model) -> None:
     """Sets odds and confidence by models that were fitted on other examples."""
     for e in examples:
         e.odds = sentence.log_odds(e.features)
-    for e, odds in zip(examples, confidence.log_odds(evidence(examples)), strict=True):
+    for e, odds in zip(examples, confidence.log_odds(confidence_rows(examples)), strict=True):
         e.confidence = float(1 / (1 + np.exp(-odds)))
+
+
+def calibration(given: np.ndarray, right: np.ndarray) -> tuple[float, list[str]]:
+    """Expected calibration error over ten bins, and each bin: mean confidence, share, number."""
+    bins = np.minimum((given * 10).astype(int), 9)
+    error, lines = 0.0, []
+    for b in np.unique(bins):
+        here = bins == b
+        error += here.mean() * abs(given[here].mean() - right[here].mean())
+        lines.append(f"{given[here].mean():.2f}→{right[here].mean():.2f} ({here.sum()})")
+    return float(error), lines
 
 
 def report(examples: Sequence[Example], bench: Path, name: str) -> None:
@@ -223,7 +285,7 @@ def report(examples: Sequence[Example], bench: Path, name: str) -> None:
             likely = 1 / (1 + np.exp(-e.odds))
             quotes = [
                 {"source": q.source, "start": q.start, "end": q.end, "text": q.text}
-                for q in quote.best_set(e.hits, e.candidates, likely, max_quotes=3)
+                for q in quote.best_set(e.evidence.hits, e.candidates, likely, max_quotes=3)
             ]
             answered = e.confidence >= 0.5
             answers.append(
@@ -235,68 +297,84 @@ def report(examples: Sequence[Example], bench: Path, name: str) -> None:
                     "nearest": quotes,
                 }
             )
+        if not here:
+            continue
         figures = benchmark.score(bench / task, [e.question for e in here], answers)
-        given = np.array([e.confidence for e in here])
-        right = np.array([e.answerable for e in here])
-        bins = np.minimum((given * 10).astype(int), 9)
-        figures["calibration_error"] = sum(
-            (bins == b).mean() * abs(given[bins == b].mean() - right[bins == b].mean())
-            for b in np.unique(bins)
+        kept = {
+            k.replace("selection_", ""): round(v, 3)
+            for k, v in figures.items()
+            if v is not None and not k.startswith(("quotes", "end_to_end_char", "questions"))
+        }
+        for made in ("cut", "cross"):
+            some = [e.confidence < 0.5 for e in examples if e.task == task and e.made == made]
+            kept[f"refused_{made}"] = round(float(np.mean(some)), 3)
+        print(name, task, len(here), kept)
+    plain = [e for e in examples if not e.made]
+    error, lines = calibration(
+        np.array([e.confidence for e in plain]), np.array([e.answerable for e in plain])
+    )
+    print(name, "calibration error", round(error, 3), " ".join(lines))
+    for task in ("sentences", "xquad"):
+        some = [e for e in plain if e.task == task]
+        error, lines = calibration(
+            np.array([e.confidence for e in some]), np.array([e.answerable for e in some])
         )
-        print(name, task, {k: round(v, 3) for k, v in figures.items() if v is not None})
+        print(name, task, "calibration error", round(error, 3), " ".join(lines))
 
 
-def check(examples: Sequence[Example], bench: Path) -> None:
-    """Figures on documents, and then on whole tasks, that the models were not fitted on."""
-    for name, held in (("folds", lambda e: e.fold), ("left out", lambda e: e.task)):
-        judged: list[Example] = []
-        for part in sorted({held(e) for e in examples}):
-            models = fit([e for e in examples if held(e) != part])
-            # Copies: the next fit sets the odds of its own examples anew.
-            copies = [replace(e) for e in examples if held(e) == part]
-            judge(copies, *models)
-            judged += copies
-        report(judged, bench, name)
+def held_out(examples: Sequence[Example], key: Callable[[Example], Any]) -> list[Example]:
+    """Every example judged by models that were fitted on those with another key."""
+    judged: list[Example] = []
+    for part in sorted({key(e) for e in examples}):
+        models = fit([e for e in examples if key(e) != part])
+        # Copies: the next fit sets the odds of its own examples anew.
+        copies = [replace(e) for e in examples if key(e) == part]
+        judge(copies, *models)
+        judged += copies
+    return judged
 
 
-def plain(model: quote.Model) -> dict[str, Any]:
-    """A model as it is written down."""
-    columns = zip(model.names, model.mean, model.scale, model.weight, strict=True)
-    return {
-        "bias": round(model.bias, 4),
-        "features": {
-            name: {"mean": round(m, 4), "scale": round(s, 4), "weight": round(w, 4)}
-            for name, m, s, w in ((n, *map(float, rest)) for n, *rest in columns)
-        },
-    }
+def written(sentence: quote.Model, confidence: quote.Model) -> str:
+    """The weights as they are written down, one feature a line."""
+
+    def lines(model: quote.Model) -> str:
+        columns = zip(model.names, model.mean, model.scale, model.weight, strict=True)
+        rows = [
+            f'   "{name}": {{"mean": {m:.4f}, "scale": {s:.4f}, "weight": {w:.4f}}}'
+            for name, m, s, w in columns
+        ]
+        return (
+            f'{{\n  "bias": {model.bias:.4f},\n  "features": {{\n' + ",\n".join(rows) + "\n  }\n }"
+        )
+
+    return (
+        f'{{\n "provenance": {json.dumps(PROVENANCE)},\n'
+        f' "sentence": {lines(sentence)},\n "confidence": {lines(confidence)}\n}}\n'
+    )
 
 
 def main() -> None:
     """Reads the arguments and does what they say."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("bench", type=Path)
-    parser.add_argument("--work", type=Path, help="keeps indexes and scores between runs")
-    parser.add_argument(
-        "--check", action="store_true", help="print held-out figures, write nothing"
-    )
+    parser.add_argument("--work", type=Path, help="keeps indexes and evidence between runs")
+    parser.add_argument("--check", action="store_true", help="print held-out figures only")
+    parser.add_argument("--aside", action="store_true", help="print figures for the fifth left out")
     arguments = parser.parse_args()
     work = arguments.work or Path(tempfile.mkdtemp(prefix="train-quote-"))
     work.mkdir(parents=True, exist_ok=True)
     examples = [e for task in TASKS for e in collect(arguments.bench, task, work)]
+    rest = [e for e in examples if not e.aside]
     if arguments.check:
-        check(examples, arguments.bench)
-        return
-    sentence, confidence = fit(examples)
-    text = json.dumps(
-        {"provenance": PROVENANCE, "sentence": plain(sentence), "confidence": plain(confidence)},
-        indent=1,
-    )
-    # One feature a line.
-    for inner in ("mean", "scale", "weight"):
-        text = text.replace(f'\n    "{inner}"', f' "{inner}"')
-    text = text.replace('{ "mean"', '{"mean"').replace("\n   }", "}")
-    WEIGHTS.write_text(text + "\n", encoding="utf-8")
-    print(f"wrote {WEIGHTS.name} from {len(examples)} examples")
+        report(held_out(rest, lambda e: e.part(FOLDS, "fold ")), arguments.bench, "folds")
+        report(held_out(rest, lambda e: e.task), arguments.bench, "task left out")
+    elif arguments.aside:
+        aside = [e for e in examples if e.aside]
+        judge(aside, *fit(rest))
+        report(aside, arguments.bench, "aside")
+    else:
+        WEIGHTS.write_text(written(*fit(examples)), encoding="utf-8")
+        print(f"wrote {WEIGHTS.name} from {len(examples)} examples")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
+import io
+
 import pytest
 
-from askseeds.batch import read_lines, turns
+from askseeds.batch import open_lines, read_lines, turns
 from askseeds.errors import QuestionError
 from askseeds.types import Turn
 
@@ -10,10 +12,9 @@ def test_lines_keep_their_order_and_ids(tmp_path):
     file.write_bytes(
         b'\xef\xbb\xbf{"id": "a", "question": "One?"}\r\n\r\n{"id": 2, "question": "Two?"}'
     )
-    assert [(line.id, line.question()) for line in read_lines(str(file))] == [
-        ("a", "One?"),
-        (2, "Two?"),
-    ]
+    with open_lines(str(file)) as lines:
+        read = [(line.id, line.question()) for line in read_lines(lines)]
+    assert read == [("a", "One?"), (2, "Two?")]
 
 
 @pytest.mark.parametrize(
@@ -23,14 +24,13 @@ def test_lines_keep_their_order_and_ids(tmp_path):
         (b"[]", "line 1 is not a JSON object"),
         (b"\xff", "line 1 is not UTF-8 (byte 0)"),
         (b"[" * 100_000, "line 1 is not JSON"),
+        (b'{"id": ' + b"9" * 5_000 + b"}", "line 1 is not JSON"),
         (b'{"id": 1}', 'line 1 has no "question"'),
         (b'{"question": 3}', 'line 1 has no "question"'),
     ],
 )
-def test_a_broken_line_says_which_and_why(tmp_path, raw, said):
-    file = tmp_path / "questions.jsonl"
-    file.write_bytes(raw)
-    (line,) = read_lines(str(file))
+def test_a_broken_line_says_which_and_why(raw, said):
+    (line,) = read_lines(io.BytesIO(raw))
     with pytest.raises(QuestionError) as caught:
         line.question()
     assert said in str(caught.value)
@@ -38,7 +38,7 @@ def test_a_broken_line_says_which_and_why(tmp_path, raw, said):
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(QuestionError, match=r"none\.jsonl cannot be read"):
-        list(read_lines(str(tmp_path / "none.jsonl")))
+        open_lines(str(tmp_path / "none.jsonl"))
 
 
 @pytest.mark.parametrize(

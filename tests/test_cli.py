@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -326,3 +327,65 @@ def test_the_wheel_holds_what_is_read_at_run_time():
     folder = Path(askseeds.__file__).parent
     for name in ("quote_weights.json", "chat.css", "chat.js", "py.typed"):
         assert (folder / name).is_file()
+
+
+def test_a_conversation_goes_on(run, indexed):
+    first = run("ask", "Which company has mastered EUV lithography?", cwd=indexed)
+    assert first.returncode == 0
+    done = run("ask", "-c", "--json", "Where is it based?", cwd=indexed)
+    alone = run("ask", "--json", "Where is it based?", cwd=indexed)
+    assert json.loads(done.stdout)["question"] == "Where is it based?"
+    assert json.loads(done.stdout)["confidence"] != json.loads(alone.stdout)["confidence"]
+    # Without -c a new conversation began.
+    again = run("ask", "-c", "--json", "Where is it based?", cwd=indexed)
+    assert json.loads(again.stdout)["quotes"] == json.loads(alone.stdout)["quotes"]
+
+
+def test_half_a_surrogate_pair_spoils_no_batch(run, indexed, tmp_path):
+    file = tmp_path / "questions.jsonl"
+    file.write_text('{"id": "\\ud83d", "question": "Who \\ud83d?"}\n{"id": 2, "question": "Who?"}')
+    done = run("ask", "--batch", file, cwd=indexed)
+    assert done.returncode == 0
+    assert [json.loads(line)["id"] for line in done.stdout.decode().splitlines()] == ["\ud83d", 2]
+
+
+def test_names_cannot_forge_lines_or_move_the_cursor(run, indexed, tmp_path):
+    work = tmp_path / "work"
+    shutil.copytree(indexed, work)
+    (work / "seeds" / "a\n+ forged.txt").write_text("The bridge was built in 1911.")
+    (work / "seeds" / "x.\x1b]0;owned\x07").write_text("x")
+    done = run("index", cwd=work)
+    printed = done.stdout.decode() + done.stderr.decode() + run("status", cwd=work).stdout.decode()
+    assert "\x1b" not in printed
+    assert "+ forged.txt" not in printed.splitlines()
+    assert "forged.txt" in printed
+
+
+def test_a_full_standard_output_is_one_line(indexed):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, "show", ARTICLE],
+            cwd=indexed,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert "No space left" in one_line(done, 1)
+
+
+def test_a_language_model_is_refused_clearly(run, indexed):
+    assert "--model" in one_line(run("ask", "-m", "some", EUV, cwd=indexed), 2)
+
+
+def test_watch_follows_changes(indexed, tmp_path):
+    work = tmp_path / "work"
+    shutil.copytree(indexed, work)
+    with subprocess.Popen(
+        [*COMMAND, "index", "--watch"], cwd=work, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert b"1 unchanged" in process.stdout.readline()
+        (work / "seeds" / "new.txt").write_text("The bridge was built in 1911.")
+        assert process.stdout.readline() == b"+ new.txt\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from askseeds.followup import LONGEST_WORDS, standalone
+from askseeds.followup import standalone
+from askseeds.questions import LONGEST_WORDS
 from askseeds.types import Turn
 
 
@@ -32,10 +33,12 @@ def after(*questions: str) -> list[Turn]:
         ("Where is Nokia based?", "Who leads it?", "Who leads Nokia?"),
         ("Who is the mayor of Lund?", "How old is she?", "How old is the mayor of Lund?"),
         ("When did Marie Curie die?", "Where was she born?", "Where was Marie Curie born?"),
+        ("When did Anna meet the queen?", "How old was she?", "How old was Anna?"),
         ("When did Marie Curie die?", "Who taught her?", "Who taught Marie Curie?"),
         ("When did Marie Curie die?", "Who was her husband?", "Who was Marie Curie’s husband?"),
         ("What are heat pumps?", "How do they work?", "How do heat pumps work?"),
         ("What are heat pumps?", "What is their lifetime?", "What is heat pumps’ lifetime?"),
+        ("Describe the drill.", "Is it loud?", "Is the drill loud?"),
         ("How heavy is the drill?", "Is it loud?", "Is the drill loud?"),
         (
             "Who invented the zip?",

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,11 +14,12 @@ from tests.conftest import ARTICLE, COMMAND, ROOT, NetworkUsed
 
 EUV = "Which company has mastered EUV lithography?"
 
-# connect(2) of every library in the process, Rust and C++ ones too, goes through this.
+# What every library in the process, Rust and C++ ones too, calls to connect or to look up a name.
 WATCH = r"""
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dlfcn.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +45,18 @@ int connect(int fd, const struct sockaddr *to, socklen_t size) {
     return real(fd, to, size);
 }
 
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                struct addrinfo **result) {
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+        dlsym(RTLD_NEXT, "getaddrinfo");
+    if (host != NULL && strcmp(host, "localhost") != 0 && strncmp(host, "127.", 4) != 0 &&
+        strcmp(host, "::1") != 0) {
+        FILE *log = fopen(getenv("WATCH_LOG"), "a");
+        if (log) { fprintf(log, "%s\n", host); fclose(log); }
+    }
+    return real(host, service, hints, result);
+}
+
 ssize_t sendto(int fd, const void *data, size_t n, int flags, const struct sockaddr *to,
                socklen_t size) {
     ssize_t (*real)(int, const void *, size_t, int, const struct sockaddr *, socklen_t) =
@@ -65,7 +79,12 @@ def watched(tmp_path_factory):
         ["gcc", "-shared", "-fPIC", "-o", library, folder / "watch.c", "-ldl"], check=True
     )
     log.touch()
-    return os.environ | {"LD_PRELOAD": str(library), "WATCH_LOG": str(log)}, log
+    # Some libraries are silent where they think that they are being tested.
+    hints = ("CI", "PYTEST", "GITHUB", "GITLAB", "JENKINS", "BUILD", "ORT_", "HF_", "GRADIO_")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(hints)}
+    environment |= {"LD_PRELOAD": str(library), "WATCH_LOG": str(log), "HOME": str(folder / "home")}
+    (folder / "home").mkdir()
+    return environment, log
 
 
 def test_the_watcher_sees_what_leaves(watched):
@@ -73,10 +92,14 @@ def test_the_watcher_sees_what_leaves(watched):
     code = (
         "import socket\n"
         "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
-        "s.connect(('192.0.2.1', 9))"
+        "s.connect(('192.0.2.1', 9))\n"
+        "socket.getaddrinfo('telemetry.invalid', 443)"
     )
-    subprocess.run([sys.executable, "-c", code], env=environment, check=False)
-    assert log.read_text() == "192.0.2.1\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, check=False
+    )
+    assert b"gaierror" in done.stderr
+    assert {"192.0.2.1", "telemetry.invalid"} <= set(log.read_text().splitlines())
     log.write_text("")
 
 
@@ -90,6 +113,9 @@ def test_a_fresh_index_and_a_question_open_no_connection(watched, tmp_path):
         )
         assert done.stdout
     assert log.read_text() == ""
+    # Nor is this machine given a number for a later upload, as ONNX Runtime does by default.
+    written = [path.name for path in Path(environment["HOME"]).rglob("*") if path.is_file()]
+    assert not [name for name in written if "device" in name or "onnxruntime" in name]
 
 
 def test_python_opens_no_socket(article_place):

@@ -1,4 +1,4 @@
-"""Choosing quotes and confidence, with made-up scores on real passages."""
+"""Choosing quotes and confidence, with made-up readings of real passages."""
 
 import json
 from dataclasses import replace
@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from askseeds import quote
+from askseeds.models import Reading
 from askseeds.sentences import passages
 from askseeds.types import Document, Heading, Hit, Passage, Stage
 
@@ -29,7 +30,7 @@ def document(text=TEXT, source="harbour.txt"):
 
 def hits(doc, *scores):
     drafts = passages(doc)
-    found = [
+    found = tuple(
         Hit(
             Passage(n, doc.id, d.start, d.end, d.heading, d.page, d.sentences),
             doc,
@@ -38,57 +39,96 @@ def hits(doc, *scores):
             {"reranker": Stage(n, score), "vectors": Stage(n, 0.5)},
         )
         for n, (d, score) in enumerate(zip(drafts, scores, strict=False), start=1)
-    ]
+    )
     assert found
     return found
 
 
-def scores_for(found, **by_word):
-    """-10 for each candidate, more for the sentences that contain a word."""
-    return np.array(
-        [max([-10.0, *(v for w, v in by_word.items() if w in c.text)]) for c in found],
-        dtype=np.float32,
-    )
+def evidence(question, found, **by_word):
+    """Little attention anywhere, but as much as said to the sentences that contain a word."""
+
+    def look(hit, span):
+        text = hit.document.text[span[0] : span[1]]
+        return max([0.01, *(v for w, v in by_word.items() if w in text)])
+
+    def reading(hit):
+        looks = [np.full((4, 12), look(hit, s), np.float32) for s in hit.passage.sentences]
+        return Reading(hit.score, np.array(looks, np.float32))
+
+    best = found[0].passage
+    readings = tuple(reading(hit) for hit in found)
+    return quote.Evidence(question, tuple(found), readings, (best.start, best.end), None)
 
 
-def test_candidates_are_the_sentences_without_the_heading():
+def test_short_headings_are_not_quoted_long_ones_may_be():
     found = hits(document(), 5.0)
-    texts = [c.text for c in quote.candidates("when was it built?", found)]
-    assert texts[0] == "The lighthouse was built in 1871 by Anna Lund."
-    assert len(texts) == 7
+    assert [c.sentence for c in quote.candidates(found)] == [1, 2, 3, 4, 5, 6, 7]
+    text = TEXT.replace("Harbour lights", "The harbour keeps its three old lights")
+    assert quote.candidates(hits(document(text), 5.0))[0].sentence == 0
 
 
 def test_the_reranker_reads_the_title_once():
     whole = hits(document(), 5.0)[0]
-    assert quote.passage_text(whole) == whole.text  # it begins with its title
+    assert quote.passage_text(whole).text == whole.text  # it begins with its title
+    start = whole.passage.sentences[3][0]
     later = replace(
-        whole,
-        passage=replace(
-            whole.passage,
-            start=whole.passage.sentences[3][0],
-            sentences=whole.passage.sentences[3:],
-        ),
+        whole, passage=replace(whole.passage, start=start, sentences=whole.passage.sentences[3:])
     )
-    assert quote.passage_text(later).startswith("Harbour lights\nThe keeper lived")
-    assert quote.candidates("who?", [later])[0].text == (
-        "Harbour lights\nThe keeper lived in the tower."
-    )
+    assert quote.passage_text(later).text.startswith("Harbour lights\nThe keeper lived")
 
 
-def test_the_sentence_that_answers_is_quoted_first():
-    found = hits(document(), 8.0)
-    chosen = quote.candidates("when was the lighthouse built?", found)
-    selection = quote.select(
-        "when was the lighthouse built?", found, chosen, scores_for(chosen, built=9.0), max_quotes=3
+def test_the_marks_are_the_sentences():
+    whole = hits(document(), 5.0)[0]
+    start = whole.passage.sentences[3][0]
+    later = replace(
+        whole, passage=replace(whole.passage, start=start, sentences=whole.passage.sentences[3:])
     )
+    for marked in (
+        quote.passage_text(later),
+        quote.near_text([later], (start - 20, later.passage.end)),
+    ):
+        texts = [marked.text[a:b] for a, b in marked.spans]
+        assert texts[0] == "The keeper lived in the tower."
+        assert texts[-1] == "Children ride free."
+        assert len(texts) == len(later.passage.sentences)
+
+
+def test_the_surroundings_mark_what_other_hits_have_there():
+    text = "x\n\n" + "\n\n".join(f"Harbour {n} has a red light. " * 20 for n in range(4))
+    doc = document(text)
+    first, second, third, *_ = hits(doc, *[1.0] * 9)
+    elsewhere = replace(third, document=replace(doc, source="other.txt"))
+    around = (first.passage.start, third.passage.end)
+    marked = quote.near_text([second, first, elsewhere], around)
+    assert len(marked.spans) == len(first.passage.sentences) + len(second.passage.sentences)
+    assert list(marked.spans) == sorted(marked.spans)
+
+
+def test_the_sentence_that_is_looked_at_is_quoted_first():
+    question = "when was the lighthouse built?"
+    selection = quote.select(evidence(question, hits(document(), 8.0), built=0.4), max_quotes=3)
     assert selection.quotes[0].text.startswith("The lighthouse was built in 1871")
     assert selection.quotes[0].source == "harbour.txt"
     assert selection.quotes[0].heading == "Harbour lights"
 
 
+def test_a_quote_has_the_heading_over_itself():
+    text = "Lights\n\nOne is red.\n\nBoats\n\n" + "They sail every day. " * 5 + "One is blue."
+    at = text.index("Boats")
+    doc = Document("d", "s.txt", "s", text, headings=(Heading(0, 6, 1), Heading(at, at + 5, 1)))
+    found = hits(doc, 3.0)
+    assert len(found[0].passage.sentences) == 9
+    chosen = quote.candidates(found)
+    likely = np.array(
+        [float("blue" in text[slice(*found[0].passage.sentences[c.sentence])]) for c in chosen]
+    )
+    [only] = quote.best_set(found, chosen, likely, max_quotes=3)
+    assert (only.text, only.heading) == ("One is blue.", "Boats")
+
+
 def test_neighbours_become_one_quote():
     found = hits(document(), 8.0)
-    chosen = quote.candidates("lighthouse", found)
+    chosen = quote.candidates(found)
     likely = np.where([c.sentence in (1, 2, 6) for c in chosen], 0.95, 0.01)
     quotes = quote.best_set(found, chosen, likely, max_quotes=3)
     assert [q.text for q in quotes] == [
@@ -99,7 +139,7 @@ def test_neighbours_become_one_quote():
 
 def test_max_quotes_holds():
     found = hits(document(), 8.0)
-    chosen = quote.candidates("lighthouse", found)
+    chosen = quote.candidates(found)
     likely = np.where([c.sentence % 2 == 1 for c in chosen], 0.9, 0.1)
     assert len(quote.best_set(found, chosen, likely, max_quotes=2)) == 2
     assert len(quote.best_set(found, chosen, likely, max_quotes=5)) == 4
@@ -107,43 +147,21 @@ def test_max_quotes_holds():
 
 def test_confidence_rises_with_the_evidence():
     question = "when was the lighthouse built?"
-    confidences = []
-    for passage, sentence in ((-11.0, -11.0), (0.0, 0.0), (9.0, 9.0)):
-        found = hits(document(), passage)
-        chosen = quote.candidates(question, found)
-        scores = scores_for(chosen, built=sentence)
-        confidences.append(quote.select(question, found, chosen, scores, max_quotes=3).confidence)
+    confidences = [
+        quote.select(
+            evidence(question, hits(document(), score), built=look), max_quotes=3
+        ).confidence
+        for score, look in ((-11.0, 0.01), (0.0, 0.1), (9.0, 0.4))
+    ]
     assert confidences == sorted(confidences)
     assert confidences[0] < 0.1
-    assert confidences[-1] > 0.9
+    assert confidences[-1] > 0.8
 
 
-def test_nothing_found_is_no_confidence():
-    assert quote.candidates("anything?", []) == ()
-    nothing = quote.select("anything?", [], (), np.zeros(0, dtype=np.float32), max_quotes=3)
+def test_a_passage_of_nothing_but_a_heading_gives_no_quote():
+    doc = Document("d", "s.txt", "s", "Lights", headings=(Heading(0, 6, 1),))
+    nothing = quote.select(evidence("what is red?", hits(doc, 1.0)), max_quotes=3)
     assert nothing == quote.Selection((), 0.0)
-
-
-def test_a_long_list_keeps_the_lines_that_share_words_with_the_question():
-    text = "".join(f"- item number {n} is {'zinc' if n == 90 else 'iron'}\n" for n in range(100))
-    doc = document("x\n\n" + text)
-    found = hits(doc, *np.linspace(5, 4, 20))
-    many = quote.candidates("which item is zinc?", found)
-    assert len(many) == quote.SENTENCES
-    assert [(c.hit, c.sentence) for c in many] == sorted((c.hit, c.sentence) for c in many)
-
-
-def test_passages_beyond_the_best_change_nothing():
-    text = "x\n\n" + "\n\n".join(f"Harbour {n} has a red light. " * 20 for n in range(8))
-    found = hits(document(text), 5.0, 4.0, 3.0, 2.0, 1.0, 0.0)
-    assert len(found) > quote.PASSAGES
-    question = "which harbour has a red light?"
-    chosen = quote.candidates(question, found)
-    scores = np.linspace(3, -3, len(chosen), dtype=np.float32)
-    all_of_them = quote.select(question, found, chosen, scores, max_quotes=3)
-    assert all_of_them == quote.select(
-        question, found[: quote.PASSAGES], chosen, scores, max_quotes=3
-    )
 
 
 def test_the_weights_name_every_feature_and_nothing_else():
@@ -155,11 +173,12 @@ def test_the_weights_name_every_feature_and_nothing_else():
 
 @pytest.mark.parametrize("question", ["", "?", "İİİ 12 ﬁ", "a" * 5000])
 def test_any_question_gets_finite_features(question):
-    found = hits(document(), 1.0)
-    chosen = quote.candidates(question, found)
-    rows = quote.sentence_features(question, found, chosen, np.zeros(len(chosen), dtype=np.float32))
+    given = evidence(question, hits(document(), 1.0))
+    chosen = quote.candidates(given.hits)
+    rows = quote.sentence_features(given, chosen)
     assert rows.shape == (len(chosen), len(quote.SENTENCE_FEATURES))
     assert np.isfinite(rows).all()
+    assert np.isfinite(quote.confidence_features(given, rows[:, 0])).all()
 
 
 @given(
@@ -170,10 +189,11 @@ def test_any_question_gets_finite_features(question):
 def test_quotes_are_verbatim_and_do_not_overlap(text, seed, max_quotes):
     doc = Document("d", "s.txt", "s", text)
     rng = np.random.default_rng(seed)
-    found = hits(doc, *rng.normal(0, 5, 4))
-    chosen = quote.candidates("a b?", found)
-    scores = rng.normal(0, 5, len(chosen)).astype(np.float32)
-    selection = quote.select("a b?", found, chosen, scores, max_quotes=max_quotes)
+    given = evidence("a b?", hits(doc, *rng.normal(0, 5, 4)))
+    readings = tuple(
+        Reading(r.score, rng.random(r.attention.shape).astype(np.float32)) for r in given.readings
+    )
+    selection = quote.select(replace(given, readings=readings), max_quotes=max_quotes)
     assert 1 <= len(selection.quotes) <= max_quotes
     assert 0 <= selection.confidence <= 1
     for q in selection.quotes:

@@ -142,3 +142,17 @@ def test_passages_know_their_headings_and_pages():
     assert found[0].page == 1
     assert found[-1].heading == "Guide › Use"
     assert found[-1].page == 2
+
+
+@pytest.mark.parametrize("text", ["." * 200_000, "!?" * 100_000, "a. " * 100_000, "…" * 100_000])
+def test_time_grows_no_faster_than_the_text(text):
+    # Quadratic time would take minutes here; the test suite's own limit ends it.
+    assert sentence_spans(text)
+
+
+def test_a_long_heading_is_prose():
+    document = parse(("# " + "long heading " * 500 + "\n\nText. " * 20).encode(), "a.md")
+    assert document.headings == ()
+    assert len(document.title) <= 200
+    stored = sum(len(draft.heading or "") for draft in passages(document))
+    assert stored <= len(document.text)

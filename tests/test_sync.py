@@ -369,6 +369,153 @@ def test_links_and_hidden_files(place, tmp_path):
     assert {s.source: s.failed for s in found.skipped} == {
         ".hidden.txt": False,
         "broken.txt": True,
-        "loop/": False,
+        "loop": False,
         "picture.png": False,
     }
+
+
+def test_a_file_that_is_too_large_is_skipped_from_the_first_run(place):
+    write(place, "one.txt", "The bridge was built in 1911.")
+    write(place, "large.txt", "Much more. " * 1_000)
+    small = place.model_copy(update={"max_file_mb": 0.001})
+    for _ in range(2):
+        report = synchronise(small)
+        assert report.documents == 1
+        (skipped,) = report.skipped
+        assert "is larger than max_file_mb (0.001 MB)" in skipped.reason
+    assert is_current(small)
+    # The setting is no part of the file: it is looked at again.
+    assert synchronise(place).added == ("large.txt",)
+
+
+def test_names_that_are_not_utf8_are_told_apart(place):
+    write(place, "one.txt", "The bridge was built in 1911.")
+    folder = os.fsencode(place.seeds)
+    for name in (b"\xe9.txt", b"\xe8.txt"):
+        pathlib.Path(os.fsdecode(folder + b"/" + name)).write_text("Text.")
+    pathlib.Path(os.fsdecode(folder + b"/\xea.txt")).symlink_to("nowhere")
+    report = synchronise(place)
+    assert {s.source for s in report.skipped} == {r"\xe8.txt", r"\xe9.txt", r"\xea.txt"}
+    assert report.documents == 1
+
+
+def test_odd_names_are_names(place):
+    names = ("new\nline.txt", "quote'\".txt", "ünï.txt", " space .txt", "x\x1b[31m.txt", "-r.txt")
+    for name in names:
+        write(place, name, f"The file is called {len(name)}.")
+    assert set(synchronise(place).added) == set(names)
+
+
+def test_what_another_writer_read_meanwhile_is_not_taken_for_gone(place, monkeypatch):
+    write(place, "one.txt", "The bridge was built in 1911.")
+    synchronise(place)
+    real = sync.writer
+
+    @contextlib.contextmanager
+    def slow(index, *, wait_s=0.0):
+        monkeypatch.undo()
+        write(place, "two.txt", "The tower is 40 metres high.")
+        synchronise(place)
+        with real(index, wait_s=wait_s):
+            yield
+
+    monkeypatch.setattr(sync, "writer", slow)
+    assert synchronise(place).removed == ()
+    assert Ledger.open(place.index).sources() == ("one.txt", "two.txt")
+
+
+@pytest.mark.parametrize("name", ["words", "vectors"])
+def test_derived_parts_may_go_under_a_running_assistant(article_place, name):
+    with Assistant.open(article_place) as assistant:
+        before = assistant.ask(EUV).quotes
+        shutil.rmtree(article_place.index / name)
+        assert assistant.ask(EUV).quotes == before
+        assert assistant.sources() == (ARTICLE,)
+
+
+def test_a_rebuild_under_a_running_assistant(place):
+    write(place, "a.txt", "The bridge was built in 1911.")
+    with Assistant.open(place) as assistant:
+        assert assistant.ask("When was the bridge built?").status == "answered"
+        write(place, "0.txt", "The tower is 40 metres high.")
+        synchronise(place, rebuild=True)
+        (quote,) = assistant.ask("How high is the tower?").quotes
+        assert (quote.source, quote.text) == ("0.txt", "The tower is 40 metres high.")
+
+
+def test_a_question_that_crosses_a_commit_is_answered(place, monkeypatch):
+    write(place, "a.txt", "The bridge was built in 1911.")
+    with Assistant.open(place) as assistant:
+        real = Ledger.passages
+
+        def late(self, ids):
+            monkeypatch.undo()
+            write(place, "a.txt", "The bridge was built in 1912, and that is certain.")
+            synchronise(place)
+            return real(self, ids)
+
+        monkeypatch.setattr(Ledger, "passages", late)
+        answer = assistant.ask("When was the bridge built?")
+        assert "1912" in answer.quotes[0].text
+
+
+def test_a_new_ledger_does_not_believe_what_an_old_one_left(place):
+    write(place, "a.txt", "The bridge was built in 1911.")
+    synchronise(place)
+    for file in place.index.glob("ledger.sqlite*"):
+        file.unlink()
+    write(place, "a.txt", "The tower is 40 metres high.")
+    assert quotes(place, "How high is the tower?")[0] == "answered"
+
+
+def test_a_damaged_encoder_is_made_again(article_place, embedded_texts):
+    before = quotes(article_place, EUV)
+    embedded_texts.clear()
+    model = article_place.index / "encoder" / "model.onnx"
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.write_bytes(content)
+    synchronise(article_place)
+    assert quotes(article_place, EUV) == before
+    assert embedded_texts == []
+
+
+def test_emptied_seeds_are_an_error_each_time(place):
+    write(place, "a.txt", "The bridge was built in 1911.")
+    synchronise(place)
+    (place.seeds / "a.txt").unlink()
+    for _ in range(2):
+        with pytest.raises(SeedsError, match="holds no documents"):
+            Assistant.open(place)
+
+
+@pytest.mark.parametrize("passages", [1, 2, 3])
+def test_reading_writes_nothing(place, passages):
+    for number in range(passages):
+        write(place, f"{number}.txt", f"Station {number} opened in {1900 + number}.")
+    synchronise(place)
+
+    def state():
+        files = sorted(file for file in place.index.rglob("*") if file.is_file())
+        return [
+            (file, file.read_bytes(), file.stat().st_mtime_ns)
+            for file in files
+            if "ledger" not in file.name
+        ]
+
+    before = state()
+    for _ in range(2):
+        quotes(place, "When did station 0 open?")
+    assert state() == before
+
+
+def test_links_do_not_multiply(place, tmp_path):
+    for number in range(12):
+        folder = tmp_path / "chain" / str(number)
+        folder.mkdir(parents=True)
+        for name in ("a", "b"):
+            (folder / name).symlink_to(tmp_path / "chain" / str(number + 1))
+    (tmp_path / "chain" / "12").mkdir()
+    (tmp_path / "chain" / "12" / "one.txt").write_text("The bridge was built in 1911.")
+    (place.seeds / "start").symlink_to(tmp_path / "chain" / "0")
+    assert len(seeds.scan(place.seeds).files) == 1

@@ -27,7 +27,7 @@ def unit(n, seed):
     v = np.random.default_rng(seed).standard_normal((n, {DIMENSION})).astype(np.float32)
     return v / np.linalg.norm(v, axis=1, keepdims=True)
 def opened(folder, writable):
-    return ChromaVectors.open(Path(folder), dimension={DIMENSION}, encoder_fingerprint="e",
+    return ChromaVectors.open(Path(folder), dimension={DIMENSION}, made_from="e",
                               writable=writable)
 """
 
@@ -38,9 +38,7 @@ def unit(n, seed=0):
 
 
 def opened(folder, *, writable=False, encoder="e", dimension=DIMENSION):
-    return ChromaVectors.open(
-        folder, dimension=dimension, encoder_fingerprint=encoder, writable=writable
-    )
+    return ChromaVectors.open(folder, dimension=dimension, made_from=encoder, writable=writable)
 
 
 def built(folder, n=50, generation=1):

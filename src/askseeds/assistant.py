@@ -1,6 +1,5 @@
 """The whole way of a question, from the words to the quotes. Read `Assistant.ask` first."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,26 +8,22 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from askseeds import models, quote
+from askseeds import quote
 from askseeds.config import Settings
+from askseeds.engines import Engines
 from askseeds.errors import IndexLocked, IndexMissing, QuestionError, SeedsError
 from askseeds.followup import standalone
 from askseeds.ledger import Ledger
-from askseeds.models import Encoder, Reranker
-from askseeds.retrieve import retrieve
-from askseeds.sync import Progress, is_current, open_vectors, repair, synchronise
+from askseeds.models import Encoder, Reading, Reranker
+from askseeds.retrieve import surroundings
+from askseeds.sync import Progress, is_current, synchronise
 from askseeds.types import Answer, Document, Hit, Models, Stage, Turn
-from askseeds.vectors import ChromaVectors
-from askseeds.words import TantivyWords
 
 QUESTION_CHARS = 20_000
 """A longer question is a document; about 3,000 words."""
 
-CANDIDATES = 16
-"""Passages that the cross-encoder reads."""
-
-WRITER_WAIT_S = 30.0
-"""How long a reader waits for a writer between two commits, seconds."""
+CANDIDATES = 8
+"""Passages that the cross-encoder reads: with 16, hardly more had one that answers."""
 
 FIRST_INDEX_WAIT_S = 3600.0
 """How long a question waits for another process to make the first index, seconds."""
@@ -43,7 +38,7 @@ class Assistant:
     """
 
     def __init__(
-        self, settings: Settings, encoder: Encoder, reranker: Reranker, engines: "_Engines"
+        self, settings: Settings, encoder: Encoder, reranker: Reranker, engines: Engines
     ) -> None:
         """Use `open`."""
         self._settings = settings
@@ -78,7 +73,7 @@ class Assistant:
                 _bring_up_to_date(settings, progress, notice or _silent)
             Ledger.open(settings.index).close()
             encoder = loading.submit(Encoder.load, settings.index / "encoder")
-            engines = _Engines.open(settings, progress)
+            engines = Engines(settings, progress)
             return cls(settings, encoder.result(), reranker.result(), engines)
 
     def __enter__(self) -> Self:
@@ -120,35 +115,28 @@ class Assistant:
             QuestionError: The question is empty or too long.
             SeedsError: No document matches `source`.
         """
-        question = _checked(question)
+        question = checked(question)
         clock = _Clock()
-        self._engines.refresh()
         with clock("follow_up"):
             asked = standalone(question, history)
         with clock("encode"):
             vector = self._encoder.encode_query(asked)
         with clock("retrieve"):
-            hits = retrieve(
+            hits = self._engines.find(
                 asked,
                 vector,
-                ledger=self._engines.ledger,
-                vectors=self._engines.vectors,
-                words=self._engines.words,
                 limit=CANDIDATES,
                 source=source,
             )
         with clock("rerank"):
-            hits = self._reranked(asked, hits)
-        with clock("quote"):
-            candidates = quote.candidates(asked, hits)
-            scores = self._reranker.score(asked, [c.text for c in candidates])
-            selection = quote.select(
-                asked,
-                hits,
-                candidates,
-                scores,
-                max_quotes=max_quotes or self._settings.max_quotes,
-            )
+            hits, readings = self._read(asked, hits)
+        selection = quote.Selection((), 0.0)
+        if hits:
+            with clock("near"):
+                evidence = self._evidence(asked, hits, readings)
+            with clock("quote"):
+                most = max_quotes or self._settings.max_quotes
+                selection = quote.select(evidence, max_quotes=most)
         least = self._settings.min_confidence if min_confidence is None else min_confidence
         answered = bool(selection.quotes) and selection.confidence >= least
         return Answer(
@@ -167,32 +155,42 @@ class Assistant:
 
     def search(self, query: str, *, limit: int = 10, source: str | None = None) -> tuple[Hit, ...]:
         """Finds passages, best first, without choosing quotes; raises what `ask` raises."""
-        query = _checked(query)
-        self._engines.refresh()
-        hits = retrieve(
+        query = checked(query)
+        hits = self._engines.find(
             query,
             self._encoder.encode_query(query),
-            ledger=self._engines.ledger,
-            vectors=self._engines.vectors,
-            words=self._engines.words,
             limit=max(limit, CANDIDATES),
             source=source,
         )
-        return self._reranked(query, hits)[:limit]
+        return self._read(query, hits)[0][:limit]
 
-    def _reranked(self, question: str, hits: Sequence[Hit]) -> tuple[Hit, ...]:
-        """The hits in the order of the cross-encoder."""
-        scores = self._reranker.score(question, [quote.passage_text(hit) for hit in hits])
-        order = sorted(range(len(hits)), key=lambda i: (-scores[i], hits[i].rank))
-        return tuple(
+    def _read(
+        self, question: str, hits: Sequence[Hit]
+    ) -> tuple[tuple[Hit, ...], tuple[Reading, ...]]:
+        """The hits in the order of the cross-encoder, each with its reading."""
+        read = self._reranker.read(_bare(question), [quote.passage_text(hit) for hit in hits])
+        order = sorted(range(len(hits)), key=lambda i: (-read[i].score, hits[i].rank))
+        ranked = tuple(
             replace(
                 hits[i],
                 rank=rank,
-                score=float(scores[i]),
-                stages={**hits[i].stages, "reranker": Stage(rank, float(scores[i]))},
+                score=read[i].score,
+                stages={**hits[i].stages, "reranker": Stage(rank, read[i].score)},
             )
             for rank, i in enumerate(order, start=1)
         )
+        return ranked, tuple(read[i] for i in order)
+
+    def _evidence(
+        self, question: str, hits: Sequence[Hit], readings: Sequence[Reading]
+    ) -> quote.Evidence:
+        """Reads what stands around the best passage: there a sentence may find its meaning."""
+        best = tuple(hits[: quote.PASSAGES])
+        around = surroundings(best[0], self._engines.ledger)
+        near = None
+        if around != (best[0].passage.start, best[0].passage.end):
+            [near] = self._reranker.read(_bare(question), [quote.near_text(best, around)])
+        return quote.Evidence(question, best, tuple(readings[: len(best)]), around, near)
 
     def document(self, source: str) -> Document:
         """The document of that source.
@@ -208,60 +206,6 @@ class Assistant:
     def sources(self) -> tuple[str, ...]:
         """Sources of all documents, sorted."""
         return self._engines.ledger.sources()
-
-
-class _Engines:
-    """Ledger, Chroma and Tantivy, all three at one generation."""
-
-    def __init__(self, ledger: Ledger, vectors: ChromaVectors, words: TantivyWords) -> None:
-        self.ledger = ledger
-        self.vectors = vectors
-        self.words = words
-        self._turning = threading.Lock()
-        ledger.pin(words.generation)
-
-    @classmethod
-    def open(cls, settings: Settings, progress: Progress | None) -> Self:
-        """Opens them; what is behind the ledger follows it first, or is waited for."""
-        deadline = time.monotonic() + WRITER_WAIT_S
-        while True:
-            ledger = Ledger.open(settings.index)
-            export = models.find_export(settings.encoder, settings.index / "encoder")
-            if export is None:
-                raise IndexMissing(
-                    f"{settings.index} was not made with the configured encoder; "
-                    "run `askseeds index`"
-                )
-            vectors = open_vectors(settings.index, export, writable=False)
-            words = TantivyWords.open(settings.index / "words")
-            if vectors.generation == words.generation == ledger.generation:
-                return cls(ledger, vectors, words)
-            if ledger.generation == 0:
-                raise IndexMissing(f"{settings.index} is not complete; run `askseeds index`")
-            try:
-                repair(settings, progress=progress)
-            except IndexLocked:
-                # The writer is between the ledger and the engines, or works on the next one. What
-                # the engines are at is whole as long as they agree.
-                if vectors.generation == words.generation > 0:
-                    return cls(ledger, vectors, words)
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
-            for part in (words, vectors, ledger):
-                part.close()
-
-    def refresh(self) -> None:
-        """Turns to a newer generation, once words and vectors are both there."""
-        with self._turning:
-            # The writer commits vectors first: where words are, vectors are.
-            if self.words.refresh():
-                self.vectors.refresh()
-                self.ledger.pin(self.words.generation)
-
-    def close(self) -> None:
-        for part in (self.words, self.vectors, self.ledger):
-            part.close()
 
 
 class _Clock:
@@ -303,7 +247,12 @@ def _bring_up_to_date(
             notice(f"cannot read {skipped.source}: {skipped.reason}")
 
 
-def _checked(question: str) -> str:
+def checked(question: str) -> str:
+    """The question as it is worked with, without surrounding white space.
+
+    Raises:
+        QuestionError: It is empty or too long.
+    """
     if not question.strip():
         raise QuestionError("the question is empty; ask something")
     if len(question) > QUESTION_CHARS:
@@ -313,6 +262,11 @@ def _checked(question: str) -> str:
         )
     # A lone surrogate, from a broken pipe or JSON, cannot be encoded for the models.
     return question.strip().encode(errors="replace").decode()
+
+
+def _bare(question: str) -> str:
+    """Without a question mark: the cross-encoder learnt from questions that have none."""
+    return question.rstrip("?？ ") or question
 
 
 def _silent(message: str) -> None:

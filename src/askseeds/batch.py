@@ -82,23 +82,22 @@ def turns(history: object, *, where: str) -> tuple[Turn, ...]:
     return tuple(result)
 
 
-def read_lines(file: str) -> Iterator[Line]:
-    """Reads a batch line by line as it arrives; `-` is standard input. Empty lines are left out.
+def open_lines(file: str) -> IO[bytes]:
+    """Opens a batch; `-` is standard input.
 
     Raises:
         QuestionError: The file cannot be opened.
     """
     if file == "-":
-        yield from _parsed(sys.stdin.buffer)
-        return
+        return sys.stdin.buffer
     try:
-        with Path(file).open("rb") as lines:
-            yield from _parsed(lines)
+        return Path(file).open("rb")
     except OSError as error:
         raise QuestionError(f"{file} cannot be read: {error.strerror}") from error
 
 
-def _parsed(lines: IO[bytes]) -> Iterator[Line]:
+def read_lines(lines: IO[bytes]) -> Iterator[Line]:
+    """Reads a batch line by line as it arrives; empty lines are left out."""
     for number, raw in enumerate(lines, start=1):
         if not raw.strip():
             continue
@@ -106,8 +105,9 @@ def _parsed(lines: IO[bytes]) -> Iterator[Line]:
             content = json.loads(raw.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
             yield Line(number, f"is not UTF-8 (byte {error.start})")
-        except (json.JSONDecodeError, RecursionError) as error:
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+        except (ValueError, RecursionError) as error:
+            # A number of thousands of digits is a ValueError of its own.
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else "it is too much"
             yield Line(number, f"is not JSON: {reason}")
         else:
             yield Line(number, content if isinstance(content, dict) else "is not a JSON object")

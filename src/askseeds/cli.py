@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from askseeds.sync import Progress, SyncReport
 
 OK, FAILED, USAGE, NOT_FOUND, INTERRUPTED = 0, 1, 2, 3, 130
+
+WATCH_WAIT_S = 3600.0
+"""How long a change that was seen waits for another writer, seconds."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,19 +56,21 @@ def index(rebuild: bool, watch: bool, as_json: bool, config: Path | None, **argu
 
     settings = _settings(config, arguments)
 
-    def once(*, rebuild: bool) -> int:
+    def once(*, rebuild: bool = False, wait_s: float = 0) -> int:
         with _progress() as progress:
-            report = sync.synchronise(settings, rebuild=rebuild, progress=progress)
+            report = sync.synchronise(settings, rebuild=rebuild, progress=progress, wait_s=wait_s)
         return _show_report(report, as_json=as_json)
 
     code = once(rebuild=rebuild)
     if watch:
         from watchfiles import watch as changes_in
 
-        click.echo(f"watching {settings.seeds}; stop with Ctrl-C", err=True)
-        for _ in changes_in(settings.seeds, raise_interrupt=True):
+        _notice(f"watching {settings.seeds}; stop with Ctrl-C")
+        # Now and then without a change too: for what came before the watch began.
+        for _ in changes_in(settings.seeds, raise_interrupt=True, yield_on_timeout=True):
             try:
-                code = once(rebuild=False)
+                if not sync.is_current(settings):
+                    once(wait_s=WATCH_WAIT_S)
             except AskseedsError as error:
                 _complain(error)
     return code
@@ -79,10 +84,14 @@ def index(rebuild: bool, watch: bool, as_json: bool, config: Path | None, **argu
 @click.option("--max-quotes", type=int, metavar="N", help="Most quotes in an answer.")
 @click.option("--min-confidence", type=float, metavar="F", help="Refuse below this, 0 to 1.")
 @click.option("--source", metavar="GLOB", help="Ask these documents only.")
+@click.option("-c", "--continue", "go_on", is_flag=True, help="Go on with the last conversation.")
+@click.option("-m", "--model", metavar="NAME", help="Not yet: prose by a language model.")
 @click.option("--no-sync", is_flag=True, help="Take the index as it is.")
 def ask(
     question: tuple[str, ...],
     batch: str | None,
+    go_on: bool,
+    model: str | None,
     as_json: bool,
     source: str | None,
     no_sync: bool,
@@ -90,21 +99,32 @@ def ask(
     **arguments: Any,
 ) -> int:
     """Answer a question in quotes; `-` or a pipe reads it from standard input."""
-    from askseeds import terminal
-    from askseeds.assistant import Assistant
+    from askseeds import conversation, terminal
+    from askseeds.assistant import Assistant, checked
+    from askseeds.batch import open_lines
+    from askseeds.types import Turn
 
     if batch is not None and question:
         raise click.UsageError("give a question or --batch, not both")
-    text = None if batch is not None else _question(question)
+    if batch is not None and go_on:
+        raise click.UsageError("a batch brings its own history; leave out --continue")
+    if model is not None:
+        raise ConfigError("--model: this version answers in quotes only; leave it out")
     settings = _settings(config, arguments)
+    # Looked at before an index is built for it.
+    text = checked(_question(question)) if batch is None else ""
+    lines = None if batch is None else open_lines(batch)
     with (
         _progress() as progress,
         Assistant.open(settings, sync=not no_sync, progress=progress, notice=_notice) as assistant,
     ):
-        if batch is not None:
-            return _ask_batch(assistant, batch, source=source)
-        assert text is not None
-        answer = assistant.ask(text, source=source)
+        if lines is not None:
+            return _ask_batch(assistant, lines, source=source)
+        history = conversation.last(settings.index) if go_on else ()
+        answer = assistant.ask(text, history=history, source=source)
+    turn = Turn(answer.asked, "\n\n".join(quote.text for quote in answer.quotes))
+    if not conversation.keep(settings.index, (*history, turn)) and go_on:
+        _notice(f"{settings.index} cannot be written: this turn will not be remembered")
     if as_json:
         _print(terminal.json_line(terminal.answer_json(answer)))
     else:
@@ -120,19 +140,20 @@ def _question(words: tuple[str, ...]) -> str:
     return _decoded(sys.stdin.buffer.read(), "standard input")
 
 
-def _ask_batch(assistant: "Assistant", file: str, *, source: str | None) -> int:
+def _ask_batch(assistant: "Assistant", lines: IO[bytes], *, source: str | None) -> int:
     from askseeds import terminal
     from askseeds.batch import read_lines
 
     failed = False
-    for line in read_lines(file):
-        try:
-            answer = assistant.ask(line.question(), history=line.history(), source=source)
-            result = {"id": line.id, **terminal.answer_json(answer)}
-        except AskseedsError as error:
-            failed = True
-            result = {"id": line.id, "error": str(error)}
-        _print(terminal.json_line(result))
+    with lines:
+        for line in read_lines(lines):
+            try:
+                answer = assistant.ask(line.question(), history=line.history(), source=source)
+                result = {"id": line.id, **terminal.answer_json(answer)}
+            except AskseedsError as error:
+                failed = True
+                result = {"id": line.id, "error": str(error)}
+            _print(terminal.json_line(result))
     return FAILED if failed else OK
 
 
@@ -264,6 +285,35 @@ def chat(
     return OK
 
 
+@cli.command("eval")
+@common
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
+@click.option("--report", type=click.Path(path_type=Path), help="Write one HTML file.")
+@click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML.")
+@click.option("--json", type=click.Path(path_type=Path), help="Write everything as JSON.")
+@click.option("--md", type=click.Path(path_type=Path), help="Write a summary in Markdown.")
+@click.option("--gate", "gates", multiple=True, metavar="FIGURE>=N", help="Fail below this.")
+@click.option("--every-pair", is_flag=True, help="With --gate, still fail for a single pair.")
+@click.option("--baseline", type=click.Path(path_type=Path), help="Compare with an older --json.")
+@click.option("--max-drop", type=click.FloatRange(0, 1), default=0.02, show_default=True)
+@click.option("--compare", nargs=2, type=click.Path(path_type=Path), help="Two askseeds.toml.")
+@click.option("--accept", is_flag=True, help="Make today's answers the expectation.")
+@click.option("--diff", is_flag=True, help="Show what changed since --accept.")
+@click.option("--new", is_flag=True, help="Draft pairs from the documents into FILE.")
+@click.option("--from-feedback", is_flag=True, help="Add pairs judged in the chat to FILE.")
+@click.option("--schema", is_flag=True, help="Print the JSON schema of the pairs.")
+@click.option("--no-sync", is_flag=True, help="Take the index as it is.")
+def evaluate(
+    config: Path | None, index: str | None, seeds: str | None, compare: Any, **options: Any
+) -> int:
+    """Ask question-and-answer pairs, report, and exit with 4 when a gate fails."""
+    from askseeds.evaluate import command
+
+    chosen = command.Options(compare=compare or None, **options)
+    around = command.Surroundings(show=_print, notice=_notice, progress=_progress)
+    return command.evaluate(chosen, config, {"index": index, "seeds": seeds}, around)
+
+
 def _settings(config: Path | None, arguments: dict[str, Any]) -> "Settings":
     from askseeds.config import load
 
@@ -284,7 +334,10 @@ def _print(text: str) -> None:
 
 
 def _notice(message: str) -> None:
-    click.echo(message, err=True)
+    from askseeds.terminal import terminal_line
+
+    # File names and the words of other libraries: one line, whatever is in them.
+    click.echo(terminal_line(message), err=True)
 
 
 def _colour() -> bool:
@@ -294,7 +347,7 @@ def _colour() -> bool:
 
 
 def _complain(error: Exception) -> None:
-    click.echo(f"askseeds: {error}", err=True)
+    _notice(f"askseeds: {error}")
 
 
 def _show_report(report: "SyncReport", *, as_json: bool) -> int:
@@ -305,8 +358,8 @@ def _show_report(report: "SyncReport", *, as_json: bool) -> int:
     else:
         _print(terminal.report_text(report))
     for skipped in report.skipped:
-        where = terminal.terminal_safe(skipped.source)
-        _notice(f"{'cannot read' if skipped.failed else 'skipped'} {where}: {skipped.reason}")
+        what = "cannot read" if skipped.failed else "skipped"
+        _notice(f"{what} {skipped.source}: {skipped.reason}")
     return FAILED if any(skipped.failed for skipped in report.skipped) else OK
 
 
@@ -346,6 +399,10 @@ def main() -> None:
     except BrokenPipeError:
         # The reader went away (`| head`); nothing more can be told.
         sys.stdout = None
+        code = FAILED
+    except OSError as error:
+        where = error.filename or "standard output"
+        _complain(AskseedsError(f"{where}: {error.strerror or error}"))
         code = FAILED
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user
         _complain(

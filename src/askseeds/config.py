@@ -4,9 +4,9 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from askseeds.errors import ConfigError
 
@@ -14,13 +14,23 @@ CONFIG_FILE = Path("askseeds.toml")
 ENVIRONMENT_PREFIX = "ASKSEEDS_"
 
 
+def _named(folder: object) -> object:
+    """An empty name would mean the working folder, which nobody means by it."""
+    if folder == "":
+        raise ValueError("a folder must be named")
+    return folder
+
+
+Folder = Annotated[Path, BeforeValidator(_named)]
+
+
 class Settings(BaseModel):
     """Everything that can be set. Frozen; made once by `load` at an entry point."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seeds: Path = Field(Path("seeds"), description="folder with the documents")
-    index: Path = Field(Path("index"), description="folder for the index")
+    seeds: Folder = Field(Path("seeds"), description="folder with the documents")
+    index: Folder = Field(Path("index"), description="folder for the index")
     encoder: str = Field(
         "", description="sentence-transformers model, by name or folder; empty: the one installed"
     )
@@ -28,7 +38,9 @@ class Settings(BaseModel):
     min_confidence: float = Field(
         0.5, ge=0, le=1, description="below this confidence the answer is: not found"
     )
-    max_file_mb: float = Field(100, gt=0, description="larger files are skipped, with a message")
+    max_file_mb: float = Field(
+        100, gt=0, le=100_000, description="larger files are skipped, with a message"
+    )
 
 
 def load(file: Path | None = None, arguments: Mapping[str, Any] | None = None) -> Settings:

@@ -6,10 +6,17 @@ from typing import Literal
 
 from askseeds import models, seeds
 from askseeds.config import Settings
-from askseeds.errors import AskseedsError, IndexMissing
+from askseeds.errors import (
+    AskseedsError,
+    IndexFault,
+    IndexLocked,
+    IndexMissing,
+    IndexTooNew,
+    IndexUnwritable,
+    ModelError,
+)
 from askseeds.ledger import Ledger
-from askseeds.sync import Progress, is_current, open_vectors, repair, synchronise
-from askseeds.words import TantivyWords
+from askseeds.sync import Progress, is_current, open_vectors, open_words, repair, synchronise
 
 Remedy = Literal["repair", "synchronise", "rebuild"]
 
@@ -45,6 +52,10 @@ def examine(settings: Settings) -> tuple[Finding, ...]:
             findings.append(check(settings))
         except IndexMissing as error:
             findings.append(Finding(False, str(error), "synchronise"))
+        except (IndexLocked, IndexTooNew, IndexUnwritable) as error:
+            findings.append(Finding(False, str(error)))
+        except IndexFault as error:
+            findings.append(Finding(False, str(error), "rebuild"))
         except AskseedsError as error:
             findings.append(Finding(False, str(error)))
     return tuple(findings)
@@ -88,7 +99,10 @@ def _encoder(settings: Settings) -> Finding:
     if models.find_export(settings.encoder, settings.index / "encoder") is None:
         text = "the encoder was not exported, or another one was; run `askseeds index`"
         return Finding(False, text, "synchronise")
-    encoder = models.Encoder.load(settings.index / "encoder")
+    try:
+        encoder = models.Encoder.load(settings.index / "encoder")
+    except ModelError as error:
+        return Finding(False, str(error), "synchronise")
     return Finding(True, f"the encoder {encoder.name} loads")
 
 
@@ -101,11 +115,11 @@ def _engines(settings: Settings) -> Finding:
     try:
         generation = ledger.generation
         export = models.find_export(settings.encoder, settings.index / "encoder")
-        words = TantivyWords.open(settings.index / "words")
+        words = open_words(settings.index, ledger, writable=False)
         behind = [] if words.generation == generation else ["words"]
         words.close()
         if export is not None:
-            vectors = open_vectors(settings.index, export, writable=False)
+            vectors = open_vectors(settings.index, export, ledger, writable=False)
             behind += [] if vectors.generation == generation else ["vectors"]
             vectors.close()
     finally:

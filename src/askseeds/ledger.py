@@ -11,6 +11,7 @@ import json
 import sqlite3
 import struct
 import threading
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ SCHEMA_VERSION = 1
 FILE_NAME = "ledger.sqlite"
 _DISK_FULL = 13  # SQLITE_FULL
 _READ_ONLY = 8  # SQLITE_READONLY
+_CANNOT_OPEN = 14  # SQLITE_CANTOPEN
 _IO_ERROR = 10  # SQLITE_IOERR; what a full disk gives while SQLite makes its shared memory
 
 # Ids of passages are never used again (AUTOINCREMENT): an id that Chroma or Tantivy still holds
@@ -42,12 +44,13 @@ CREATE TABLE documents (
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
     seen_ns INTEGER NOT NULL,
+    born INTEGER NOT NULL,
+    died INTEGER,
+    characters INTEGER NOT NULL,
     title TEXT NOT NULL,
-    text TEXT NOT NULL,
     page_starts TEXT NOT NULL,
     headings TEXT NOT NULL,
-    born INTEGER NOT NULL,
-    died INTEGER
+    text TEXT NOT NULL  -- last: SQLite reads a row from the front, and texts can be large
 );
 CREATE UNIQUE INDEX documents_alive ON documents (source) WHERE died IS NULL;
 CREATE INDEX documents_dead ON documents (died) WHERE died IS NOT NULL;
@@ -62,11 +65,12 @@ CREATE TABLE passages (
     digest BLOB NOT NULL
 );
 CREATE INDEX passages_document ON passages (document);
+CREATE INDEX passages_digest ON passages (digest);
 CREATE TABLE embeddings (
     encoder TEXT NOT NULL,
     digest BLOB NOT NULL,
     vector BLOB NOT NULL,
-    PRIMARY KEY (encoder, digest)
+    PRIMARY KEY (digest, encoder)
 ) WITHOUT ROWID;
 CREATE TABLE skipped (
     source TEXT PRIMARY KEY,
@@ -155,8 +159,11 @@ class Ledger:
             connection.execute("PRAGMA foreign_keys = ON")
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version == 0:
+                # The id tells this ledger from one made later in the same place, whose
+                # generations and passage ids begin again.
                 connection.executescript(
-                    f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                    f"BEGIN; {_SCHEMA} INSERT INTO meta VALUES ('id', '{uuid.uuid4().hex}'); "
+                    f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
                 )
         return cls._checked(connection, path)
 
@@ -181,10 +188,15 @@ class Ledger:
             )
             try:
                 connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            except sqlite3.OperationalError:
-                # A folder that may not be written has no room for the shared-memory file of a
-                # reader; nobody can write there either, so the file may be taken as it stands.
+            except sqlite3.OperationalError as error:
                 connection.close()
+                log = path.with_name(f"{path.name}-wal")
+                if error.sqlite_errorcode & 0xFF != _CANNOT_OPEN or (
+                    log.exists() and log.stat().st_size
+                ):
+                    raise
+                # A folder that may not be written has no room for the shared-memory file of a
+                # reader. Without a log, whose changes would be passed over, the file is whole.
                 connection = sqlite3.connect(
                     f"{path.absolute().as_uri()}?immutable=1",
                     uri=True,
@@ -197,6 +209,8 @@ class Ledger:
     def _checked(cls, connection: sqlite3.Connection, path: Path) -> "Ledger":
         with _wrapped(path):
             version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version != SCHEMA_VERSION:
+            connection.close()
         if version > SCHEMA_VERSION:
             raise IndexTooNew(
                 f"{path} was written by a newer askseeds (format {version}, this one reads "
@@ -218,10 +232,12 @@ class Ledger:
             self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             try:
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                # On a full disk SQLite has rolled back already.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     # -- what is there ---------------------------------------------------------------------------
 
@@ -237,6 +253,11 @@ class Ledger:
         it is purged only after both have gone on.
         """
         self._pinned = generation
+
+    @property
+    def id(self) -> str:
+        """Tells this ledger from every other."""
+        return self._meta("id") or ""
 
     @property
     def fingerprint(self) -> str:
@@ -330,8 +351,7 @@ class Ledger:
         with self._transaction() as connection:
             now = self._now(connection)
             documents, characters = connection.execute(
-                "SELECT count(*), coalesce(sum(length(text)), 0) FROM documents d "
-                f"WHERE {_VISIBLE}",
+                f"SELECT count(*), coalesce(sum(characters), 0) FROM documents d WHERE {_VISIBLE}",
                 now,
             ).fetchone()
             (passages,) = connection.execute(
@@ -418,8 +438,9 @@ class Ledger:
             self._bury(connection, document.source, generation)
             connection.execute("DELETE FROM skipped WHERE source = ?", (document.source,))
             key = connection.execute(
-                "INSERT INTO documents (id, source, sha256, size, mtime_ns, seen_ns, title, text, "
-                "page_starts, headings, born) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO documents (id, source, sha256, size, mtime_ns, seen_ns, born, "
+                "characters, title, page_starts, headings, text) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     document.id,
                     document.source,
@@ -427,11 +448,12 @@ class Ledger:
                     stamp.size,
                     stamp.mtime_ns,
                     stamp.seen_ns,
+                    generation,
+                    len(document.text),
                     document.title,
-                    document.text,
                     json.dumps(document.page_starts),
                     json.dumps([(h.start, h.end, h.level) for h in document.headings]),
-                    generation,
+                    document.text,
                 ),
             ).lastrowid
             connection.executemany(
@@ -481,8 +503,11 @@ class Ledger:
             )
 
     def publish(self, generation: int, *, fingerprint: str, encoder: str) -> None:
-        """Lets readers see the generation."""
+        """Lets readers see the generation; embeddings by another encoder go."""
+        changed = self.encoder not in ("", encoder)
         with self._transaction(write=True) as connection:
+            if changed:
+                connection.execute("DELETE FROM embeddings WHERE encoder <> ?", (encoder,))
             connection.executemany(
                 "INSERT OR REPLACE INTO meta VALUES (?, ?)",
                 [
@@ -497,17 +522,19 @@ class Ledger:
 
         Only after Chroma and Tantivy are at the published generation.
         """
-        encoder = self.encoder
         with self._transaction(write=True) as connection:
-            dead = connection.execute(
-                "DELETE FROM documents WHERE died <= :now", self._now(connection)
-            ).rowcount
-            if dead:
-                connection.execute(
-                    "DELETE FROM embeddings WHERE encoder <> ? "
-                    "OR digest NOT IN (SELECT digest FROM passages)",
-                    (encoder,),
-                )
+            now = self._now(connection)
+            dying = connection.execute(
+                "SELECT DISTINCT p.digest FROM passages p JOIN documents d ON d.key = p.document "
+                "WHERE d.died <= :now",
+                now,
+            ).fetchall()
+            connection.execute("DELETE FROM documents WHERE died <= :now", now)
+            connection.executemany(
+                "DELETE FROM embeddings WHERE digest = :digest "
+                "AND NOT EXISTS (SELECT 1 FROM passages WHERE digest = :digest)",
+                [{"digest": digest} for (digest,) in dying],
+            )
 
     @staticmethod
     def _bury(connection: sqlite3.Connection, source: str, generation: int) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import json
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askseeds.errors import ModelError
+from askseeds.types import Span
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -35,6 +37,7 @@ RERANKER_SHA256 = {
     "tokenizer.json": "cb374d6bc042c22455946f4e09a89d29882a199fdaf8fb25be00dc8b8857a448",
 }
 RERANKER_TOKENS = 512
+_ATTENTION = "/bert/encoder/layer.8/attention/self/Softmax_output_0"  # see docs/quality.md
 QUESTION_TOKENS = 128  # a longer question is cut, so that the text beside it keeps room
 
 FORMAT = 1  # goes up when an export of an older version must not be used any more
@@ -179,6 +182,29 @@ class Encoder:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """A text with the places in it that matter, in order and not overlapping."""
+
+    text: str
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of reading a question and a marked text together.
+
+    Attributes:
+        score: How well the text answers, a raw logit; higher is better.
+        attention: float32 [spans, 4, heads], 0 to 1: for every span, how much the whole pair
+            looks at it in sum and at most, how much the question does, and how much the span looks
+            back at the question.
+    """
+
+    score: float
+    attention: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Reranker:
     """Reads a question and a text together and says how well the text answers it."""
 
@@ -195,7 +221,7 @@ class Reranker:
         """
         folder = _package_folder(RERANKER_PACKAGE) / "models" / "data" / "reranker_en"
         check_sha256(folder, RERANKER_SHA256, remedy=reinstall(RERANKER_PACKAGE))
-        session, tokenizer = _opened(folder)
+        session, tokenizer = _opened(folder, extra_output=_ATTENTION)
         tokenizer.no_truncation()
         return cls(RERANKER_NAME, session, tokenizer)
 
@@ -204,23 +230,50 @@ class Reranker:
 
         A text is read up to 512 tokens less those of the question, of which 128 are read.
         """
-        scores = np.empty(len(texts), np.float32)
+        readings = self.read(question, [Marked(text, ()) for text in texts])
+        return np.array([reading.score for reading in readings], np.float32)
+
+    def read(self, question: str, texts: Sequence[Marked]) -> list[Reading]:
+        """Reads texts with a question, as `score` does, and sees where it looks."""
+        readings: list[Reading | None] = [None] * len(texts)
         start, end = (self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
-        head = [start, *self._ids(question)[:QUESTION_TOKENS], end]
+        asked = self._tokenizer.encode(question, add_special_tokens=False).ids[:QUESTION_TOKENS]
+        head = [start, *asked, end]
         room = RERANKER_TOKENS - len(head) - 1
 
-        def score(index: int) -> None:
-            tail = [*self._ids(texts[index])[:room], end]
+        def read(index: int) -> None:
+            encoded = self._tokenizer.encode(texts[index].text, add_special_tokens=False)
+            tail = [*encoded.ids[:room], end]
             ids = np.array([head + tail], np.int64)
             types = np.array([[0] * len(head) + [1] * len(tail)], np.int64)
             inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
-            scores[index] = self._session.run(None, inputs | {"token_type_ids": types})[0].item()
+            logits, attention = self._session.run(
+                ["logits", _ATTENTION], inputs | {"token_type_ids": types}
+            )
+            begins = [begin for begin, _ in encoded.offsets[:room]]
+            parts = [
+                slice(len(head) + bisect_left(begins, a), len(head) + bisect_left(begins, b))
+                for a, b in texts[index].spans
+            ]
+            readings[index] = Reading(logits.item(), _looks(attention[0], len(asked), parts))
 
-        _in_parallel(score, len(texts))
-        return scores
+        _in_parallel(read, len(texts))
+        return [reading for reading in readings if reading is not None]
 
-    def _ids(self, text: str) -> list[int]:
-        return self._tokenizer.encode(text, add_special_tokens=False).ids
+
+def _looks(attention: Floats, asked: int, parts: Sequence[slice]) -> Floats:
+    """`Reading.attention` of [heads, tokens, tokens] whose tokens 1 to `asked` are the question."""
+    found = np.zeros((len(parts), 4, attention.shape[0]), np.float32)
+    whole = attention[:, 0]
+    question = attention[:, 1 : asked + 1].mean(axis=1) if asked else np.zeros_like(whole)
+    back = attention[:, :, 1 : asked + 1].sum(axis=2)
+    for row, part in zip(found, parts, strict=True):
+        if part.start < part.stop:  # else it stands beyond what was read
+            row[0] = whole[:, part].sum(axis=1)
+            row[1] = whole[:, part].max(axis=1)
+            row[2] = question[:, part].sum(axis=1)
+            row[3] = back[:, part].mean(axis=1)
+    return found
 
 
 def source_fingerprint(name: str) -> str:
@@ -290,7 +343,9 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _opened(folder: Path) -> "tuple[InferenceSession, Tokenizer]":
+def _opened(
+    folder: Path, *, extra_output: str | None = None
+) -> "tuple[InferenceSession, Tokenizer]":
     import onnxruntime
     from tokenizers import Tokenizer
 
@@ -301,11 +356,27 @@ def _opened(folder: Path) -> "tuple[InferenceSession, Tokenizer]":
     try:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_padding()
-        path = str(folder / "model.onnx")
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        path = folder / "model.onnx"
+        model = str(path) if extra_output is None else _with_output(path.read_bytes(), extra_output)
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise ModelError(f"{folder} cannot be opened: {first_line(error)}") from error
     return session, tokenizer
+
+
+def _with_output(model: bytes, name: str) -> bytes:
+    """An ONNX model that also gives out one of its inner values.
+
+    In protobuf, a message that appears twice is merged: a second ModelProto.graph (field 7) with
+    nothing but one more GraphProto.output (12), a ValueInfoProto.name (1), adds that output. So
+    the `onnx` package, slow to import, is not needed.
+    """
+
+    def field(number: int, content: bytes) -> bytes:
+        assert len(content) < 128  # else the length takes more than one byte
+        return bytes([number << 3 | 2, len(content)]) + content
+
+    return model + field(7, field(12, field(1, name.encode())))
 
 
 def _in_parallel(

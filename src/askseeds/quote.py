@@ -1,9 +1,10 @@
 """Which sentences to quote, and how sure to be that they answer. Pure: NumPy and a weights file.
 
-A question comes with its reranked hits. `candidates` names the sentences worth a closer look and
-the text a reranker should read for each; with those scores `select` estimates for every sentence
-how likely it is part of the answer, quotes the set with the best expected F1, and turns the
-evidence of all stages into one probability.
+A question comes with its hits and with what the reranker saw when it read them: how well each
+passage answers, and which sentences it looked at (`models.Reading`). The best passage was read once
+more together with what stands around it. From this, `select` estimates for every sentence how
+likely it is part of the answer, quotes the set with the best expected F1, and turns the evidence of
+all stages into one probability.
 
 Both models are logistic regressions over the named features below. `scripts/train_quote.py` fits
 them; `quote_weights.json` holds them with where they came from.
@@ -21,16 +22,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from askseeds.sentences import is_heading
+from askseeds.models import Marked, Reading
+from askseeds.sentences import heading_at, is_heading
 from askseeds.types import Hit, Quote, Span
 
 Floats = npt.NDArray[np.float64]
 
 PASSAGES = 4
-"""Best passages that are weighed and quoted from: more add time and hardly ever an answer."""
+"""Best passages that are weighed and quoted from: more add hardly ever an answer."""
 
-SENTENCES = 32
-"""Most sentences to score; the later passages give way."""
+HEADING_WORDS = 5
+"""A heading with fewer words names a subject; one with as many may state a fact."""
 
 _WORD = re.compile(r"[^\W_]+")
 _STOP = frozenset(
@@ -54,12 +56,13 @@ _ASKS = tuple(
     )
 )
 
+_LOOKS = ("sum", "most", "question", "back")
+_HEADS = 12
+
 SENTENCE_FEATURES = (
     "passage",  # reranker's score of the passage it stands in
     "passage_gap",  # the same, less the best passage's
     "passage_rank",
-    "sentence",  # reranker's score of the sentence with its title
-    "sentence_gap",  # the same, less the best sentence's
     "length",  # log characters
     "words",  # share of the question's words in it
     "words_titled",  # the same, counting the title's words
@@ -67,6 +70,7 @@ SENTENCE_FEATURES = (
     "first",  # of its passage
     "position",  # in its passage, 0 to 1
     "passage_sentences",
+    "passage_share",  # of its passage's characters
     "same_document",  # as the best passage
     "document_share",  # of the hits' evidence that its document holds
     "asks_who",
@@ -79,36 +83,48 @@ SENTENCE_FEATURES = (
     "asks_several",  # "and" or a comma in the question
     "number_for_number",  # a digit where a number is asked
     "number_for_when",
+    "heading",
+    "cosine",  # its passage's, of the vectors stage
+    "cosine_gap",  # the same, less the best
+    "near",  # in or around the best passage
+    # log attention, see `models.Reading`; by head; read in its passage, then around the best one
+    *(f"{look}_{head}" for look in _LOOKS for head in range(_HEADS)),
+    *(f"near_{look}_{head}" for look in _LOOKS for head in range(_HEADS)),
 )
 
 CONFIDENCE_FEATURES = (
     "passage",  # best score of a passage
     "passage_lead",  # over the second
-    "sentence",  # best score of a sentence
-    "sentence_three",  # mean of the three best
     "likely",  # log odds of the likeliest sentence
     "likely_all",  # log of the expected number of answering sentences
-    "cosine",  # best of the vectors stage; 0 without one
-    "words_quote",  # share of the question's words in the likeliest sentence and title
-    "words_three",  # in the three likeliest
-    "words_passage",  # in the best passage and title
-    "number_missing",  # the question names a number that the best passage does not
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A sentence that may be quoted.
+class Evidence:
+    """All that is known about a question when quotes are chosen.
 
     Attributes:
-        hit: Index into the hits.
-        sentence: Index into that passage's sentences.
-        text: What the reranker should read: title and headings, then the sentence.
+        question: As it was searched for.
+        hits: The best passages, at most `PASSAGES`, best first.
+        readings: Of each hit, with attention to each of its sentences.
+        around: The part of the best hit's document that was read in addition.
+        near: The reading of that; None when it is the best passage and nothing else.
     """
+
+    question: str
+    hits: tuple[Hit, ...]
+    readings: tuple[Reading, ...]
+    around: Span
+    near: Reading | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sentence that may be quoted: which one of which hit."""
 
     hit: int
     sentence: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,92 +151,86 @@ class Model:
         return np.asarray(standard @ self.weight + self.bias, dtype=np.float64)
 
 
-def passage_text(hit: Hit) -> str:
+def passage_text(hit: Hit) -> Marked:
     """What the reranker reads of a passage: title and headings, then its text."""
-    return _context(hit) + hit.text
+    return _marked(hit, (hit.passage.start, hit.passage.end), hit.passage.sentences)
 
 
-def candidates(question: str, hits: Sequence[Hit]) -> tuple[Candidate, ...]:
-    """The sentences of the best passages, headings left out.
+def near_text(hits: Sequence[Hit], around: Span) -> Marked:
+    """What it reads of the best passage's surroundings: those, with the hits' sentences marked."""
+    return _marked(hits[0], around, _inside(hits, around))
 
-    Args:
-        question: Decides which sentences to keep when there are more than `SENTENCES`.
-        hits: Reranked, best first; those after the first `PASSAGES` are not looked at.
 
-    Returns:
-        At most `SENTENCES`, in the order of the hits and of the text.
-    """
-    found = [
-        Candidate(index, number, _context(hit) + _cut(hit, span))
-        for index, hit in enumerate(hits[:PASSAGES])
+def _marked(hit: Hit, span: Span, sentences: Sequence[Span]) -> Marked:
+    text = _cut(hit, span)
+    context = _context(hit, text)
+    shift = len(context) - span[0]
+    return Marked(context + text, tuple((a + shift, b + shift) for a, b in sentences))
+
+
+def _inside(hits: Sequence[Hit], around: Span) -> list[Span]:
+    """The hits' sentences that stand in a part of the best hit's document, in order."""
+    return sorted(
+        span
+        for hit in hits
+        if hit.document.source == hits[0].document.source
+        for span in hit.passage.sentences
+        if around[0] <= span[0] and span[1] <= around[1]
+    )
+
+
+def candidates(hits: Sequence[Hit]) -> tuple[Candidate, ...]:
+    """The sentences of the hits, in order; headings only if they are long enough to say much."""
+    return tuple(
+        Candidate(index, number)
+        for index, hit in enumerate(hits)
         for number, span in enumerate(hit.passage.sentences)
         if not is_heading(span, hit.document.headings)
-    ]
-    if len(found) > SENTENCES:
-        # Long tables and lists; sorting is stable, so that the better passages come first.
-        asked = _content(question)
-        kept = sorted(found, key=lambda c: -_share(asked, _content(c.text)))[:SENTENCES]
-        found = sorted(kept, key=lambda c: (c.hit, c.sentence))
-    return tuple(found)
+        or len(_WORD.findall(_cut(hit, span))) >= HEADING_WORDS
+    )
 
 
-def select(
-    question: str,
-    hits: Sequence[Hit],
-    chosen: Sequence[Candidate],
-    scores: npt.NDArray[np.float32],
-    *,
-    max_quotes: int,
-) -> Selection:
-    """Chooses the quotes and says how likely the documents answer.
-
-    Args:
-        question: As it was searched for.
-        hits: What `candidates` was given; `stages` must hold `reranker`.
-        chosen: What `candidates` returned for the hits.
-        scores: float32 `[len(chosen)]`, the reranker's scores of the candidates' texts.
-        max_quotes: Most quotes to return.
-    """
+def select(evidence: Evidence, *, max_quotes: int) -> Selection:
+    """Chooses the quotes and says how likely the documents answer."""
+    chosen = candidates(evidence.hits)
     if not chosen:
         return Selection((), 0.0)
-    hits = hits[:PASSAGES]
-    odds = models()["sentence"].log_odds(sentence_features(question, hits, chosen, scores))
-    evidence = confidence_features(question, hits, chosen, scores, odds)
-    confidence = _probability(models()["confidence"].log_odds(evidence[None, :]))[0]
-    quotes = best_set(hits, chosen, _probability(odds), max_quotes=max_quotes)
+    odds = models()["sentence"].log_odds(sentence_features(evidence, chosen))
+    features = confidence_features(evidence, odds)
+    confidence = _probability(models()["confidence"].log_odds(features[None, :]))[0]
+    quotes = best_set(evidence.hits, chosen, _probability(odds), max_quotes=max_quotes)
     return Selection(quotes, float(confidence))
 
 
-def sentence_features(
-    question: str,
-    hits: Sequence[Hit],
-    chosen: Sequence[Candidate],
-    scores: npt.NDArray[np.float32],
-) -> Floats:
+def sentence_features(evidence: Evidence, chosen: Sequence[Candidate]) -> Floats:
     """float64 `[len(chosen), len(SENTENCE_FEATURES)]`."""
-    passage = [hit.stages["reranker"].score for hit in hits]
-    evidence = np.exp(np.array(passage) - max(passage))
+    hits, question = evidence.hits, evidence.question
+    passage = [reading.score for reading in evidence.readings]
+    weight = np.exp(np.array(passage) - max(passage))
     share: dict[str, float] = {}
-    for hit, part in zip(hits, evidence / evidence.sum(), strict=True):
+    for hit, part in zip(hits, weight / weight.sum(), strict=True):
         share[hit.document.source] = share.get(hit.document.source, 0.0) + float(part)
+    cosine = _cosines(hits)
+    looks = [np.log(reading.attention + 1e-3) for reading in evidence.readings]
+    near = _near_looks(evidence)
     asked = _content(question)
     kind = _kind(question)
-    best = float(scores.max())
     rows: list[list[float]] = []
-    for candidate, score in zip(chosen, scores.tolist(), strict=True):
+    for candidate in chosen:
         hit = hits[candidate.hit]
         spans = hit.passage.sentences
-        text = _cut(hit, spans[candidate.sentence])
+        span = spans[candidate.sentence]
+        text = _cut(hit, span)
         words = _WORD.findall(text.lower())
         content = _content(text)
         digit = float(any(letter.isdigit() for letter in text))
+        own = looks[candidate.hit][candidate.sentence]
+        beside = near.get((hit.document.source, span))
         rows.append(
             [
                 passage[candidate.hit],
                 passage[candidate.hit] - max(passage),
                 candidate.hit,
-                score,
-                score - best,
                 math.log1p(len(text)),
                 _share(asked, content),
                 _share(asked, content | _content(hit.document.title)),
@@ -228,52 +238,56 @@ def sentence_features(
                 float(candidate.sentence == 0),
                 candidate.sentence / len(spans),
                 len(spans),
+                (span[1] - span[0]) / sum(end - start for start, end in spans),
                 float(hit.document.source == hits[0].document.source),
                 share[hit.document.source],
                 *kind,
                 digit * kind[3],
                 digit * kind[1],
+                float(is_heading(span, hit.document.headings)),
+                cosine[candidate.hit],
+                cosine[candidate.hit] - max(cosine),
+                float(beside is not None),
+                *own.ravel().tolist(),
+                *(own if beside is None else beside).ravel().tolist(),
             ]
         )
     return np.array(rows, dtype=np.float64)
 
 
-def confidence_features(
-    question: str,
-    hits: Sequence[Hit],
-    chosen: Sequence[Candidate],
-    scores: npt.NDArray[np.float32],
-    odds: Floats,
-) -> Floats:
+def _near_looks(evidence: Evidence) -> dict[tuple[str, Span], npt.NDArray[np.float32]]:
+    """Log attention in the surroundings, by document and sentence."""
+    source = evidence.hits[0].document.source
+    if evidence.near is None:
+        spans: Sequence[Span] = evidence.hits[0].passage.sentences
+        attention = evidence.readings[0].attention
+    else:
+        spans, attention = _inside(evidence.hits, evidence.around), evidence.near.attention
+    return {
+        (source, span): np.log(look + 1e-3) for span, look in zip(spans, attention, strict=True)
+    }
+
+
+def confidence_features(evidence: Evidence, odds: Floats) -> Floats:
     """float64 `[len(CONFIDENCE_FEATURES)]`; `odds` are the sentence model's."""
-    asked = _content(question)
-    passage = sorted((hit.stages["reranker"].score for hit in hits), reverse=True)
-    best = np.sort(scores.astype(np.float64))[::-1]
-    order = np.argsort(-odds, kind="stable")[:3]
-    likely = [
-        _content(_cut(hits[c.hit], hits[c.hit].passage.sentences[c.sentence]))
-        | _content(hits[c.hit].document.title)
-        for c in (chosen[i] for i in order)
-    ]
-    first = hits[0].text + " " + hits[0].document.title
-    cosines = [hit.stages["vectors"].score for hit in hits if "vectors" in hit.stages]
+    passage = sorted((reading.score for reading in evidence.readings), reverse=True)
     return np.array(
         [
             passage[0],
             # A lone hit leads like a clear winner: a tiny corpus is no disadvantage.
             passage[0] - passage[1] if len(passage) > 1 else 3.0,
-            best[0],
-            best[:3].mean(),
             odds.max(),
             math.log(float(_probability(odds).sum()) + 1e-3),
-            max(cosines, default=0.0),
-            _share(asked, likely[0]),
-            _share(asked, frozenset().union(*likely)),
-            _share(asked, _content(first)),
-            float(any(number not in first for number in re.findall(r"\d+", question))),
         ],
         dtype=np.float64,
     )
+
+
+def _cosines(hits: Sequence[Hit]) -> list[float]:
+    """Of the vectors stage; a hit found by words alone gets the lowest, less a little."""
+    known = [hit.stages["vectors"].score for hit in hits if "vectors" in hit.stages]
+    least = min(known, default=0.02) - 0.02
+    return [hit.stages["vectors"].score if "vectors" in hit.stages else least for hit in hits]
 
 
 @cache
@@ -297,12 +311,12 @@ def _column(part: Any, names: Sequence[str], column: str) -> Floats:
     return np.array([part["features"][name][column] for name in names], dtype=np.float64)
 
 
-def _context(hit: Hit) -> str:
-    """Title and headings as a line before a passage's text; none that the text begins with anyway.
+def _context(hit: Hit, text: str) -> str:
+    """Title and headings as a line before a text; none that the text begins with anyway.
 
     It never becomes part of a quote.
     """
-    begins = _plain(hit.text)
+    begins = _plain(text[:1_000])
     parts: list[str] = []
     for part in (hit.document.title, *(hit.passage.heading or "").split(" › ")):
         if part and part not in parts and not begins.startswith(_plain(part)):
@@ -372,7 +386,7 @@ def _joined(
                 text=hit.document.text[start:end],
                 title=hit.document.title,
                 page=_page(hit, start),
-                heading=hit.passage.heading,
+                heading=heading_at(hit.document, start),
                 score=float(max(likely[index] for index in run)),
             )
         )

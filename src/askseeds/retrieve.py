@@ -1,4 +1,4 @@
-"""Question to passages: vectors and words, fused by rank."""
+"""Question to passages: vectors and words, fused by score."""
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 from askseeds.errors import SeedsError
 from askseeds.ledger import Ledger
-from askseeds.types import Hit, Stage
+from askseeds.types import Hit, Span, Stage
 
 CANDIDATES = 40
 """Passages asked of vectors and of words each, before fusion."""
 
-RANK_CONSTANT = 60
-"""k of reciprocal rank fusion: Cormack, Clarke and Büttcher, SIGIR 2009, use 60."""
+AROUND_CHARS = 1_500
+"""Most text, the best passage and its neighbours together, that is read once more."""
 
 Ranking = Sequence[tuple[int, float]]
 """Passage ids with scores, best first."""
@@ -40,7 +40,10 @@ class WordSearch(Protocol):
 def fuse(
     rankings: Mapping[str, Ranking], *, weights: Mapping[str, float]
 ) -> list[tuple[int, float]]:
-    """Weighted reciprocal rank fusion: the sum of weight / (RANK_CONSTANT + rank).
+    """The weighted sum of scores, those of each ranking stretched to 0 to 1.
+
+    Ranks alone would put a passage that both stages find mediocre before one that a single stage
+    finds far better than all others.
 
     Args:
         rankings: By stage name, best first.
@@ -51,8 +54,12 @@ def fuse(
     """
     fused: dict[int, float] = {}
     for name, ranking in rankings.items():
-        for rank, (id_, _) in enumerate(ranking, start=1):
-            fused[id_] = fused.get(id_, 0.0) + weights[name] / (RANK_CONSTANT + rank)
+        if not ranking:
+            continue
+        best, least = ranking[0][1], ranking[-1][1]
+        for id_, score in ranking:
+            share = (score - least) / (best - least) if best > least else 1.0
+            fused[id_] = fused.get(id_, 0.0) + weights[name] * share
     return sorted(fused.items(), key=lambda item: (-item[1], item[0]))
 
 
@@ -85,7 +92,7 @@ def retrieve(
         "vectors": vectors.search(vector, CANDIDATES, within=within),
         "words": words.search(query, CANDIDATES, within=within),
     }
-    fused = fuse(rankings, weights={"vectors": 1.0, "words": 1.0})
+    fused = fuse(rankings, weights={"vectors": 0.5, "words": 0.5})
     # Chroma and Tantivy may know passages that the published generation does not.
     known = ledger.passages([id_ for id_, _ in fused])
     fused = [item for item in fused if item[0] in known][:limit]
@@ -98,6 +105,31 @@ def retrieve(
         Hit(*known[id_], rank=rank, score=score, stages=stages[id_])
         for rank, (id_, score) in enumerate(fused, start=1)
     )
+
+
+def surroundings(hit: Hit, ledger: Ledger) -> Span:
+    """A passage with up to two neighbours, as many as make up no more than `AROUND_CHARS`."""
+    # A document's passages get their ids in the order of the text.
+    near = range(hit.passage.id - 2, hit.passage.id + 3)
+    known = {
+        id_: passage
+        for id_, (passage, document) in ledger.passages(near).items()
+        if document.source == hit.document.source
+    }
+    text = hit.document.text
+    first = last = hit.passage
+    # Evenly to both sides, where both can grow.
+    for side in (-1, 1, -1, 1):
+        if last.id - first.id == 2:
+            break
+        passage = known.get(first.id - 1 if side < 0 else last.id + 1)
+        if passage is None:
+            continue
+        start, end = min(first.start, passage.start), max(last.end, passage.end)
+        between = (passage.end, first.start) if side < 0 else (last.end, passage.start)
+        if end - start <= AROUND_CHARS and not text[slice(*between)].strip():
+            first, last = (passage, last) if side < 0 else (first, passage)
+    return first.start, last.end
 
 
 def matching(sources: Sequence[str], pattern: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from askseeds.documents import SUFFIXES
+from askseeds import documents
 from askseeds.errors import SeedsError
 from askseeds.ledger import Skipped, Stamp
 
@@ -59,7 +59,7 @@ def scan(seeds: Path) -> Scan:
             found = entry.stat()
         except OSError as error:
             reason = "is a broken link" if entry.is_symlink() else _reason(error)
-            skipped.append(Skipped(source, 0, 0, reason, failed=True))
+            skipped.append(Skipped(_printable(source), 0, 0, reason, failed=True))
             continue
         problem = _problem(source, found)
         if problem is None:
@@ -108,11 +108,9 @@ def compare(
     for source, file in found.files.items():
         stamp, before = known.get(source), skipped.get(source)
         if file.size > max_bytes:
-            reason = (
-                f"is larger than max_file_mb ({max_bytes / 1e6:g} MB); "
-                "split it, or raise that setting"
-            )
-            passed.append(Skipped(source, file.size, file.mtime_ns, reason, failed=True))
+            reason = documents.too_large(max_bytes)
+            # With no size of its own, so that it is looked at again when the setting changes.
+            passed.append(Skipped(source, -1, 0, reason, failed=True))
             too_large.add(source)
         elif stamp is not None and is_unchanged(file, stamp):
             continue
@@ -132,42 +130,53 @@ def compare(
 
 def is_unchanged(file: File, stamp: Stamp) -> bool:
     """Whether a file's stamp proves that its content is the one that was read."""
-    return (
-        file.size == stamp.size
-        and file.mtime_ns == stamp.mtime_ns
-        and stamp.mtime_ns < stamp.seen_ns - RACY_NS
-    )
+    # A time far from the reading, before it or (by a wrong clock) after it, is no race.
+    settled = abs(stamp.seen_ns - stamp.mtime_ns) > RACY_NS
+    return settled and (file.size, file.mtime_ns) == (stamp.size, stamp.mtime_ns)
 
 
 def _walk(
     seeds: Path, skipped: list[Skipped], unlisted: list[str]
 ) -> Iterator[tuple[os.DirEntry[str], str]]:
-    pending: list[tuple[str, str, frozenset[tuple[int, int]]]] = [(str(seeds), "", frozenset())]
+    """Every file; what is not looked at goes into the two lists."""
+    pending = [(str(seeds), "")]
+    linked: set[tuple[int, int]] = set()
     while pending:
-        folder, prefix, above = pending.pop()
+        folder, prefix = pending.pop()
         try:
-            here = Path(folder).stat()
             with os.scandir(folder) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
             unlisted.append(prefix)
             if prefix:
-                skipped.append(Skipped(prefix, 0, 0, _reason(error), failed=True))
-            continue
-        identity = (here.st_dev, here.st_ino)
-        if identity in above:
-            skipped.append(Skipped(prefix, 0, 0, "is a link to a folder above it", failed=False))
+                skipped.append(Skipped(_printable(prefix), 0, 0, _reason(error), failed=True))
             continue
         folders = []
         for entry in entries:
             source = prefix + entry.name
             if entry.name.startswith("."):
                 skipped.append(Skipped(_printable(source), 0, 0, "is hidden", failed=False))
-            elif _is_folder(entry):
-                folders.append((entry.path, source + "/", above | {identity}))
-            else:
+            elif not _is_folder(entry):
                 yield entry, source
+            elif entry.is_symlink() and not _is_new(entry, seeds, linked):
+                # Links to a folder above are endless, and links to links multiply.
+                reason = "is a link to a folder that is read elsewhere"
+                skipped.append(Skipped(_printable(source), 0, 0, reason, failed=False))
+            else:
+                folders.append((entry.path, source + "/"))
         pending.extend(reversed(folders))
+
+
+def _is_new(link: os.DirEntry[str], seeds: Path, linked: set[tuple[int, int]]) -> bool:
+    """Whether a link leads out of the seeds, to a folder that no link before it led to."""
+    target = Path(link.path).resolve()
+    if target.is_relative_to(seeds.resolve()) or seeds.resolve().is_relative_to(target):
+        return False
+    found = target.stat()
+    identity = (found.st_dev, found.st_ino)
+    new = identity not in linked
+    linked.add(identity)
+    return new
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -179,20 +188,20 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _problem(source: str, found: os.stat_result) -> tuple[str, bool] | None:
     """Why a file is not read, and whether it should have been; None where it is."""
-    if not source.isprintable() and _printable(source) != source:
+    if _printable(source) != source:
         return "its name is not valid UTF-8; rename it", True
     if not stat.S_ISREG(found.st_mode):
         return "is not a regular file", False
     suffix = PurePosixPath(source).suffix.lower()
-    if suffix not in SUFFIXES:
+    if suffix not in documents.SUFFIXES:
         kind = f"files of type {suffix}" if suffix else "files without a suffix"
-        return f"{kind} are not read; {' '.join(sorted(SUFFIXES))} are", False
+        return f"{kind} are not read; {' '.join(sorted(documents.SUFFIXES))} are", False
     return None
 
 
 def _printable(source: str) -> str:
-    """The source with bytes that are not UTF-8 replaced, so that it can be stored and shown."""
-    return source.encode(errors="surrogateescape").decode(errors="replace")
+    """The source with bytes that are not UTF-8 as escapes, so that it can be stored and shown."""
+    return source.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _reason(error: OSError) -> str:

@@ -27,7 +27,7 @@ SMALL_SECTION_CHARS = 160
 
 # A sentence ends at these, with the closing quotes and brackets that follow them.
 _END = re.compile(
-    r"""(?P<mark>[.!?…]+|[。！？]+)(?P<close>["'”’»)\]*_]{0,4}|\s''(?=\s))(?P<gap>\s+|(?<=[。！？])|(?<=[。！？][”」』）]))""",
+    r"""(?<![.!?…])(?P<mark>[.!?…]++|[。！？]++)(?P<close>["'”’»)\]*_]{0,4}|\s''(?=\s))(?P<gap>\s+|(?<=[。！？])|(?<=[。！？][”」』）]))""",
 )
 _LAST_WORD = re.compile(r"[^\s(\[\"“‘'«]+$")
 _OPENERS = "\"'“‘«([{*_`¿¡-–—•"

@@ -1,13 +1,13 @@
 """What is indexed, with what."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from askseeds import models, seeds
 from askseeds.config import Settings
 from askseeds.errors import AskseedsError
 from askseeds.ledger import Ledger, Skipped
-from askseeds.sync import max_bytes, open_vectors
-from askseeds.words import TantivyWords
+from askseeds.sync import max_bytes, open_vectors, open_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,14 @@ def inspect(settings: Settings) -> Status:
         export = models.find_export(settings.encoder, settings.index / "encoder")
         generation = ledger.generation
         counts = ledger.counts()
-        vectors = "no encoder"
-        if export is not None:
-            engine = open_vectors(settings.index, export, writable=False)
-            vectors = _engine_text("Chroma", engine.generation, engine.count(), generation)
-            engine.close()
-        words = TantivyWords.open(settings.index / "words")
+        words = open_words(settings.index, ledger, writable=False)
         words_text = _engine_text("Tantivy", words.generation, words.count(), generation)
         words.close()
+        vectors_text = "no encoder"
+        if export is not None:
+            vectors = open_vectors(settings.index, export, ledger, writable=False)
+            vectors_text = _engine_text("Chroma", vectors.generation, vectors.count(), generation)
+            vectors.close()
         try:
             changes = seeds.compare(
                 seeds.scan(settings.seeds),
@@ -71,14 +71,14 @@ def inspect(settings: Settings) -> Status:
             seeds=str(settings.seeds),
             index=str(settings.index),
             generation=generation,
-            megabytes=sum(f.stat().st_size for f in settings.index.rglob("*") if f.is_file()) / 1e6,
+            megabytes=sum(map(_size, settings.index.rglob("*"))) / 1e6,
             documents=counts["documents"],
             passages=counts["passages"],
             characters=counts["characters"],
             encoder=export.name if export else "none",
             precision=export.precision if export else "none",
             reranker=models.RERANKER_NAME,
-            vectors=vectors,
+            vectors=vectors_text,
             words=words_text,
             changed=len(changes.read),
             removed=len(changes.removed),
@@ -87,6 +87,13 @@ def inspect(settings: Settings) -> Status:
         )
     finally:
         ledger.close()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:  # a writer has replaced it meanwhile
+        return 0
 
 
 def _engine_text(name: str, generation: int, count: int, wanted: int) -> str:

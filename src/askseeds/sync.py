@@ -105,14 +105,14 @@ def is_current(settings: Settings) -> bool:
     except IndexMissing:
         return False
     try:
+        known = ledger.stamps()
         export = models.find_export(settings.encoder, settings.index / "encoder")
         return (
             export is not None
+            and bool(known)  # an empty index has its error told each time
             and ledger.is_published(fingerprint=FORMAT, encoder=export.fingerprint)
             and not ledger.has_unpublished()
-            and seeds.compare(
-                found, ledger.stamps(), ledger.skipped(), max_bytes=max_bytes(settings)
-            ).empty
+            and seeds.compare(found, known, ledger.skipped(), max_bytes=max_bytes(settings)).empty
         )
     finally:
         ledger.close()
@@ -138,8 +138,10 @@ def synchronise(
         IndexFault: The index cannot be used or written.
         ModelError: The encoder cannot be used.
     """
-    found = seeds.scan(settings.seeds)
+    seeds.scan(settings.seeds)  # where there are no seeds, no index is begun
     with writer(settings.index, wait_s=wait_s):
+        # Looked at again: while this waited, another writer may have read what is new.
+        found = seeds.scan(settings.seeds)
         if rebuild:
             _wipe(settings.index)
         ledger = Ledger.create(settings.index)
@@ -186,12 +188,13 @@ class _Run:
         """Does the work, and says what it changed against the published generation."""
         ledger = self._ledger
         before = ledger.published()
-        changes = seeds.compare(
-            self._scan, self._known, ledger.skipped(), max_bytes=max_bytes(self._settings)
-        )
-        failed = self._read(tuple(self._scan.files) if self._anew else changes.read)
+        limit = max_bytes(self._settings)
+        changes = seeds.compare(self._scan, self._known, ledger.skipped(), max_bytes=limit)
+        # With other settings or another encoder, nothing known counts.
+        fresh = seeds.compare(self._scan, {}, {}, max_bytes=limit) if self._anew else changes
+        failed = self._read(fresh.read)
         ledger.remove(changes.removed, generation=self._generation)
-        ledger.skip([*changes.skipped, *failed])
+        ledger.skip([*fresh.skipped, *failed])
         if self._anew or ledger.has_unpublished():
             ledger.publish(self._generation, fingerprint=FORMAT, encoder=self._export.fingerprint)
         derive(self._settings.index, ledger, self._export, self._progress)
@@ -216,7 +219,8 @@ class _Run:
         """The encoder as it was exported; exported now where it was not, or another was."""
         folder = self._settings.index / "encoder"
         export = models.find_export(self._settings.encoder, folder)
-        if export is None:
+        # An export that was damaged is made again; it stays the same, so nothing is embedded again.
+        if export is None or not _loads(folder):
             self._progress("preparing the encoder", 0, 1)
             samples = self._samples()
             if not samples:
@@ -339,8 +343,8 @@ def derive(index: Path, ledger: Ledger, export: models.Export, progress: Progres
     """
     generation = ledger.generation
     passages_now = ledger.counts()["passages"]
-    vectors = open_vectors(index, export, writable=True)
-    words = TantivyWords.open(index / "words", writable=True)
+    vectors = open_vectors(index, export, ledger, writable=True)
+    words = open_words(index, ledger, writable=True)
 
     def add_vectors(rows: Sequence[Row]) -> None:
         stored = ledger.vectors(export.fingerprint, [row.digest for row in rows])
@@ -371,14 +375,21 @@ def derive(index: Path, ledger: Ledger, export: models.Export, progress: Progres
     ledger.purge()
 
 
-def open_vectors(index: Path, export: models.Export, *, writable: bool) -> ChromaVectors:
-    """Opens index/vectors for the encoder that was exported."""
+def open_vectors(
+    index: Path, export: models.Export, ledger: Ledger, *, writable: bool
+) -> ChromaVectors:
+    """Opens index/vectors, made from this ledger for this encoder."""
     return ChromaVectors.open(
         index / "vectors",
         dimension=export.dimension,
-        encoder_fingerprint=export.fingerprint,
+        made_from=f"{ledger.id} {export.fingerprint}",
         writable=writable,
     )
+
+
+def open_words(index: Path, ledger: Ledger, *, writable: bool) -> TantivyWords:
+    """Opens index/words, made from this ledger."""
+    return TantivyWords.open(index / "words", made_from=ledger.id, writable=writable)
 
 
 def _wipe(index: Path) -> None:
@@ -387,6 +398,14 @@ def _wipe(index: Path) -> None:
         shutil.rmtree(index / name, ignore_errors=True)
     for file in index.glob(f"{FILE_NAME}*"):
         file.unlink(missing_ok=True)
+
+
+def _loads(folder: Path) -> bool:
+    try:
+        models.Encoder.load(folder)
+    except ModelError:
+        return False
+    return True
 
 
 def max_bytes(settings: Settings) -> int:

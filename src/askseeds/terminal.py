@@ -33,14 +33,19 @@ def terminal_safe(text: str) -> str:
     return _UNSAFE.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
+def terminal_line(text: str) -> str:
+    """`terminal_safe` for what stands on one line: names, headings, reasons."""
+    return terminal_safe(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def json_line(value: object) -> str:
-    """One line of JSON; a lone surrogate in a question cannot break the encoding."""
+    """One line of JSON, in Unicode where it can be encoded."""
     text = json.dumps(value, ensure_ascii=False)
-    return text.encode(errors="surrogateescape").decode(errors="replace") if _lone(text) else text
-
-
-def _lone(text: str) -> bool:
-    return any("\ud800" <= char <= "\udfff" for char in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, from an escape in the question
+        return json.dumps(value)
+    return text
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
@@ -90,13 +95,13 @@ def answer_text(answer: Answer, *, colour: bool) -> str:
     style = _styler(colour)
     parts = []
     if answer.asked != answer.question:
-        parts.append(style(f"understood as: {terminal_safe(answer.asked)}", dim=True))
+        parts.append(style(f"understood as: {terminal_line(answer.asked)}", dim=True))
     if answer.status == "not_found":
         parts.append(style(answer.text, bold=True))
         if answer.nearest:
             parts.append("Nearest passages, which do not answer it:")
     for number, quote in enumerate(answer.quotes or answer.nearest, start=1):
-        place = style(f"[{number}] {terminal_safe(place_text(quote))}", fg="cyan")
+        place = style(f"[{number}] {terminal_line(place_text(quote))}", fg="cyan")
         parts.append(f"{place}\n{terminal_safe(quote.text)}")
     parts.append(
         style(f"{answer.status.replace('_', ' ')}, confidence {answer.confidence:.2f}", dim=True)
@@ -125,8 +130,8 @@ def hits_text(hits: Sequence[Hit], *, explain: bool, colour: bool) -> str:
         place = f"{hit.document.source}:{passage.start}-{passage.end}"
         if passage.heading:
             place += f", {passage.heading}"
-        head = style(f"{hit.rank:>2}. {terminal_safe(place)}", fg="cyan")
-        lines = [head, "    " + terminal_safe(_snippet(hit.text))]
+        head = style(f"{hit.rank:>2}. {terminal_line(place)}", fg="cyan")
+        lines = [head, "    " + terminal_line(_snippet(hit.text))]
         if explain:
             stages = (
                 f"{name} {_stage(hit, name)}" for name in ("vectors", "words", "fusion", "reranker")
@@ -166,7 +171,7 @@ def quote_in_context(document: Document, quote: str, *, colour: bool) -> str:
         after = terminal_safe(document.text[end : end + CONTEXT_CHARS])
         marked = terminal_safe(quote)
         marked = style(marked, reverse=True) if colour else f">>>{marked}<<<"
-        head = style(f"{terminal_safe(document.source)}:{start}-{end}", fg="cyan")
+        head = style(f"{terminal_line(document.source)}:{start}-{end}", fg="cyan")
         parts.append(f"{head}\n{before}{marked}{after}")
     return "\n\n".join(parts)
 
@@ -179,7 +184,7 @@ def report_json(report: "SyncReport") -> dict[str, Any]:
 def report_text(report: "SyncReport") -> str:
     """What `index` changed."""
     lines = [
-        f"{sign} {terminal_safe(source)}"
+        f"{sign} {terminal_line(source)}"
         for sign, sources in (
             ("+", report.added),
             ("~", report.updated),
@@ -215,11 +220,11 @@ def status_text(status: "Status") -> str:
         if status.changed or status.removed
         else "none since",
     }
-    lines = [f"{name:<11}{terminal_safe(value)}" for name, value in rows.items()]
-    lines += [f"  {terminal_safe(source)}" for source in status.sources]
+    lines = [f"{name:<11}{terminal_line(value)}" for name, value in rows.items()]
+    lines += [f"  {terminal_line(source)}" for source in status.sources]
     lines += [
         f"{'cannot read' if skipped.failed else 'skipped'} "
-        f"{terminal_safe(skipped.source)}: {skipped.reason}"
+        f"{terminal_line(skipped.source)}: {terminal_line(skipped.reason)}"
         for skipped in status.skipped
     ]
     return "\n".join(lines)
@@ -229,9 +234,9 @@ def findings_text(findings: Sequence["Finding"], *, colour: bool) -> str:
     """What `doctor` prints."""
     style = _styler(colour)
     return "\n".join(
-        style("ok    ", fg="green") + terminal_safe(finding.text)
+        style("ok    ", fg="green") + terminal_line(finding.text)
         if finding.ok
-        else style("wrong ", fg="red") + terminal_safe(finding.text)
+        else style("wrong ", fg="red") + terminal_line(finding.text)
         for finding in findings
     )
 

@@ -89,10 +89,14 @@ class ChromaVectors:
         self._pending: dict[int, NDArray[np.float32] | None] = {}
 
     @classmethod
-    def open(
-        cls, folder: Path, *, dimension: int, encoder_fingerprint: str, writable: bool = False
-    ) -> Self:
+    def open(cls, folder: Path, *, dimension: int, made_from: str, writable: bool = False) -> Self:
         """Opens what is there. Damaged or foreign data counts as none; a writer deletes it.
+
+        Args:
+            folder: Where it is.
+            dimension: Of the vectors.
+            made_from: Names the ledger and the encoder that the vectors come from.
+            writable: For the one writer.
 
         Raises:
             IndexUnwritable: `writable`, and the folder cannot be made or written to.
@@ -100,7 +104,7 @@ class ChromaVectors:
         made_with: dict[str, str | int] = {
             "engine": "chroma",
             "dimension": dimension,
-            "encoder": encoder_fingerprint,
+            "made_from": made_from,
         }
         index = cls(Snapshots(folder, made_with), dimension=dimension, writable=writable)
         index._turn()
@@ -308,6 +312,9 @@ class _Draft:
         for i in range(0, len(kept), self._batch):
             ids, vectors = zip(*kept[i : i + self._batch], strict=True)
             self._collection.upsert(ids=list(ids), embeddings=np.stack(vectors))
+        if len(changes) == 1 and kept:
+            # One record alone stays in Chroma's log, and every reader would write it to the files.
+            self._collection.upsert(ids=[kept[0][0]], embeddings=[kept[0][1]])
 
     def close(self) -> int:
         count = int(self._collection.count())

@@ -105,13 +105,22 @@ class TantivyWords:
         self._draft: _Draft | None = None
 
     @classmethod
-    def open(cls, folder: Path, *, writable: bool = False) -> Self:
+    def open(cls, folder: Path, *, made_from: str = "", writable: bool = False) -> Self:
         """Opens what is there. Damaged or foreign data counts as none; a writer deletes it.
+
+        Args:
+            folder: Where it is.
+            made_from: Names the ledger that the words come from.
+            writable: For the one writer.
 
         Raises:
             IndexUnwritable: `writable`, and the folder cannot be made or written to.
         """
-        made_with: dict[str, str | int] = {"engine": "tantivy", "analysis": _ANALYSIS}
+        made_with: dict[str, str | int] = {
+            "engine": "tantivy",
+            "analysis": _ANALYSIS,
+            "made_from": made_from,
+        }
         index = cls(Snapshots(folder, made_with), writable=writable)
         index._turn()
         if writable:
@@ -149,6 +158,10 @@ class TantivyWords:
         if published is None or limit < 1 or (within is not None and len(within) == 0):
             return []
         return published[1].search(query, min(limit, max(published[0].count, 1)), within)
+
+    def is_outdated(self) -> bool:
+        """Whether another process has committed since, or deleted it; costs one `stat`."""
+        return self._snapshots.stamp() != self._seen
 
     def refresh(self) -> bool:
         """Turns to what another process committed since; True if there was something.

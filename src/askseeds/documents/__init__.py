@@ -14,9 +14,11 @@ read none, and should not wait for the libraries.
 """
 
 import stat
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from askseeds.documents import markdown, text
+from askseeds.documents.markdown import parse_markdown
+from askseeds.documents.text import parse_text
 from askseeds.errors import DocumentError
 from askseeds.types import Document
 
@@ -53,10 +55,13 @@ def read_file(path: Path, *, max_bytes: int) -> bytes:
         reason = (error.strerror or str(error)).lower()
         raise DocumentError(f"cannot be read: {reason}") from error
     if len(content) > max_bytes:
-        raise DocumentError(
-            f"is larger than max_file_mb ({max_bytes / 1e6:g} MB); split it, or raise that setting"
-        )
+        raise DocumentError(too_large(max_bytes))
     return content
+
+
+def too_large(max_bytes: int) -> str:
+    """The reason why a larger file is skipped."""
+    return f"is larger than max_file_mb ({max_bytes / 1e6:g} MB); split it, or raise that setting"
 
 
 def parse(content: bytes, source: str) -> Document:
@@ -68,26 +73,36 @@ def parse(content: bytes, source: str) -> Document:
     kind = _kind(source)
     if not content:
         raise DocumentError("is empty")
-    if kind in _PLAIN:
-        document = text.parse(content, source)
-    elif kind in _MARKDOWN:
-        document = markdown.parse(content, source)
-    elif kind in _HTML:
-        from askseeds.documents import html
-
-        document = html.parse(content, source)
-    elif kind == ".pdf":
-        from askseeds.documents import pdf
-
-        document = pdf.parse(content, source)
-    else:
-        from askseeds.documents import word
-
-        document = word.parse(content, source)
+    try:
+        document = _parser(kind)(content, source)
+    except DocumentError:
+        raise
+    except Exception as error:  # one odd file must not stop all the others
+        raise DocumentError(
+            f"cannot be read ({type(error).__name__}); save it again in another way"
+        ) from error
     if not document.text.strip():
         hint = " (a scanned PDF?); run OCR on it first" if kind == ".pdf" else ""
         raise DocumentError(f"has no text{hint}")
     return document
+
+
+def _parser(kind: str) -> Callable[[bytes, str], Document]:
+    if kind in _PLAIN:
+        return parse_text
+    if kind in _MARKDOWN:
+        return parse_markdown
+    if kind in _HTML:
+        from askseeds.documents.html import parse_html
+
+        return parse_html
+    if kind == ".pdf":
+        from askseeds.documents.pdf import parse_pdf
+
+        return parse_pdf
+    from askseeds.documents.word import parse_word
+
+    return parse_word
 
 
 def _kind(source: str) -> str:

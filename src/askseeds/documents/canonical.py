@@ -13,6 +13,10 @@ CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160)], 
 """For `str.translate`: no control characters but tab and newline get into a text made here."""
 
 
+HEADING_CHARS = 200
+"""A longer heading or title is prose, and would be stored with every passage under it."""
+
+
 class CanonicalText:
     """A canonical text in the making, which knows how long it already is."""
 
@@ -52,10 +56,10 @@ def make_document(
     return Document(
         id=hashlib.sha256(name + b"\0" + content).hexdigest()[:16],
         source=source,
-        title=one_line(title) or _name_as_title(source),
+        title=one_line(title)[:HEADING_CHARS] or _name_as_title(source),
         text=text,
         page_starts=page_starts,
-        headings=tuple(headings),
+        headings=tuple(h for h in headings if h.end - h.start <= HEADING_CHARS),
     )
 
 

@@ -52,7 +52,7 @@ _MEANT = {
 _SELF_CLOSED = re.compile(r"<(script|style|title|iframe|textarea|noscript|div|p|a)(\s[^<>]*)?/>")
 
 
-def parse(content: bytes, source: str) -> Document:
+def parse_html(content: bytes, source: str) -> Document:
     """Makes a document of an HTML or XHTML page.
 
     Raises:
@@ -204,10 +204,11 @@ class _Page:
             after = " " if after else ""
         if not words:
             return
-        if self._newlines or not self.text.length:
-            self.text.put("\n" * self._newlines if self.text.length else "")
-            indent = self._space.rpartition("\n")[2] if pre else ""
+        indent = self._space.rpartition("\n")[2] if pre else ""
+        if not self.text.length:
             self.text.put(self._bullet + indent)
+        elif self._newlines:
+            self.text.put("\n" * self._newlines + self._bullet + indent)
         else:
             self.text.put((" | " if self._cell_mark else self._space) + self._bullet)
         start = self.text.put(words)

@@ -17,7 +17,7 @@ _NO_SETEXT = re.compile(r"[>|#*+-]|\d+[.)]\s|={2,}")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()]|\([^()]*\))*\)")
 
 
-def parse(content: bytes, source: str) -> Document:
+def parse_markdown(content: bytes, source: str) -> Document:
     """Makes a document of a Markdown file.
 
     Raises:
@@ -74,4 +74,6 @@ def _headings(text: str, body: int) -> list[Heading]:
 
 def _without_closing_marks(words: str) -> str:
     bare = words.rstrip("#")
-    return words if bare and not bare[-1].isspace() else bare.rstrip()
+    if bare and bare[-1] not in " \t":
+        return words
+    return bare.rstrip()

@@ -10,7 +10,7 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import pypdfium2
-from pypdfium2 import PdfiumError, raw
+from pypdfium2 import raw
 
 from askseeds.documents.canonical import CanonicalText, make_document, one_line
 from askseeds.documents.text import ends_sentence
@@ -60,7 +60,7 @@ class _Head(NamedTuple):
     size: int
 
 
-def parse(content: bytes, source: str) -> Document:
+def parse_pdf(content: bytes, source: str) -> Document:
     """Makes a document of a PDF.
 
     Raises:
@@ -94,7 +94,7 @@ def _read(content: bytes) -> tuple[str, list[list[_Line]]]:
                     glyphs.close()
                     page.close()
                 return _title(pdf), pages
-        except PdfiumError as error:
+        except pypdfium2.PdfiumError as error:
             if getattr(error, "err_code", None) == raw.FPDF_ERR_PASSWORD:
                 reason = "is an encrypted PDF; save a copy without a password"
             else:

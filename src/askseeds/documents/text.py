@@ -7,8 +7,9 @@ prose under them.
 import codecs
 import re
 import unicodedata
-from collections.abc import Iterator
-from itertools import islice, takewhile
+from collections import deque
+from collections.abc import Collection, Iterator
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from askseeds.types import Document, Heading
 
 _NEVER_IN_TEXT = bytes([*range(7), *range(14, 27), *range(28, 32), 127])
 
+_PROSE_LINES = 11  # as many lines are looked at below what may be a heading
 _WORDS = re.compile(r"\S(?:[^\r\n]*\S)?")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
@@ -29,7 +31,7 @@ _NOT_A_HEADING = re.compile(r"[|\t{}<>=@\\_~;]|://|\s{3}|,[^\s\d]")
 _WIKI = re.compile(r"(=(?: ?=){0,5}) ?([^\s=](?:.*[^\s=])?) ?\1")
 
 
-def parse(content: bytes, source: str) -> Document:
+def parse_text(content: bytes, source: str) -> Document:
     """Makes a document of a text file.
 
     Raises:
@@ -104,7 +106,11 @@ def _headings(text: str) -> list[Heading]:
     headings: list[Heading] = []
     topic_seen = False
     above: Line | None = None
-    for line in lines(text):
+    following = lines(text)
+    below = deque(islice(following, _PROSE_LINES))
+    while below:
+        line = below.popleft()
+        below.extend(islice(following, 1))
         if len(line.text) <= 80:
             if line.text[0] == "=" and (wiki := _WIKI.fullmatch(line.text)):
                 start, end = wiki.span(2)
@@ -112,7 +118,7 @@ def _headings(text: str) -> list[Heading]:
                 headings.append(Heading(line.start + start, line.start + end, level))
             elif (
                 _opens_block(line, above, headings)
-                and _is_prose(lines(text, line.end), title=line.text)
+                and _is_prose(below, under=line.text)
                 and _looks_like_heading(line.text)
             ):
                 numbered = _NUMBER.match(line.text) is not None
@@ -134,17 +140,19 @@ def _opens_block(line: Line, above: Line | None, headings: list[Heading]) -> boo
     )
 
 
-def _is_prose(below: Iterator[Line], *, title: str) -> bool:
+def _is_prose(below: Collection[Line], *, under: str) -> bool:
     """True when a paragraph of prose follows, longer than the line that would be its heading."""
-    first = next(below, None)
+    first = next(iter(below), None)
     if first is None or first.text[0].islower():
         return False
     prose = first.text
     if first.after_blank:
-        wrapped = takewhile(lambda line: not line.after_blank, islice(below, 10))
-        prose = " ".join([prose, *(line.text for line in wrapped)])
+        for line in islice(below, 1, None):
+            if line.after_blank:
+                break
+            prose += " " + line.text
     return (
-        len(prose) >= max(40, 1.5 * len(title))
+        len(prose) >= max(40, 1.5 * len(under))
         and len(re.findall(r"[^\W\d_]{2,}", prose)) >= 6
         and _SENTENCE_END_INSIDE.search(prose) is not None
     )

@@ -37,11 +37,11 @@ _LETTERS = (_W + "t", "{http://schemas.openxmlformats.org/officeDocument/2006/ma
 _BLANKS = {_W + "tab": " ", _W + "br": "\n", _W + "cr": "\n", _W + "noBreakHyphen": "-"}
 _STYLE = re.compile(r"(title)|heading (\d)|(list|toc)(?: (?:bullet|number))?(?: \d)?")
 
-Item = tuple[str, str]
+_Item = tuple[str, str]
 """The kind of a paragraph or table row and its text; kinds are "row" and those of `_kinds`."""
 
 
-def parse(content: bytes, source: str) -> Document:
+def parse_word(content: bytes, source: str) -> Document:
     """Makes a document of a Word file.
 
     Raises:
@@ -66,7 +66,7 @@ def parse(content: bytes, source: str) -> Document:
     return make_document(content, source, str(text), title=title, headings=text.headings)
 
 
-def _read(content: bytes) -> tuple[str, list[Item]]:
+def _read(content: bytes) -> tuple[str, list[_Item]]:
     """The title that is set in the file, and everything in it that is text."""
     if content.startswith(b"\xd0\xcf\x11\xe0"):
         raise DocumentError("is an encrypted or an old Word file; save it as a plain .docx")
@@ -79,7 +79,7 @@ def _read(content: bytes) -> tuple[str, list[Item]]:
         etree.strip_elements(body, *_UNSEEN, with_tail=False)
         _move_boxes_out(body)
         items = list(_items(body, kinds))
-    except (zipfile.BadZipFile, zlib.error, EOFError, OpcError, etree.LxmlError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, OpcError, etree.LxmlError) as error:
         raise DocumentError("is not a Word file, or damaged; save it again as .docx") from error
     except (
         LookupError,
@@ -127,7 +127,7 @@ def _move_boxes_out(body: etree._Element) -> None:
             holder.addnext(box)
 
 
-def _items(container: etree._Element, kinds: dict[str, str]) -> Iterator[Item]:
+def _items(container: etree._Element, kinds: dict[str, str]) -> Iterator[_Item]:
     """Everything below `container`, in the order of the document."""
     for block in container:
         if block.tag == _P:
@@ -153,7 +153,7 @@ def _kind(paragraph: etree._Element, kinds: dict[str, str]) -> str:
     return kind
 
 
-def _row_items(row: etree._Element, kinds: dict[str, str]) -> Iterator[Item]:
+def _row_items(row: etree._Element, kinds: dict[str, str]) -> Iterator[_Item]:
     cells = []
     for cell in row.iter(_CELL):
         merged = cell.find(f"{_W}tcPr/{_W}vMerge")
