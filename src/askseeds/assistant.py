@@ -1,9 +1,9 @@
 """The whole way of a question, from the words to the quotes. Read `Assistant.ask` first."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -11,12 +11,12 @@ from typing import Self
 from askseeds import quote
 from askseeds.config import Settings
 from askseeds.engines import Engines
-from askseeds.errors import IndexLocked, IndexMissing, QuestionError, SeedsError
+from askseeds.errors import QuestionError, SeedsError
 from askseeds.followup import standalone
 from askseeds.ledger import Ledger
 from askseeds.models import Encoder, Reading, Reranker
 from askseeds.retrieve import surroundings
-from askseeds.sync import Progress, is_current, synchronise
+from askseeds.sync import Notice, Progress, bring_up_to_date
 from askseeds.types import Answer, Document, Hit, Models, Stage, Turn
 
 QUESTION_CHARS = 20_000
@@ -24,9 +24,6 @@ QUESTION_CHARS = 20_000
 
 CANDIDATES = 8
 """Passages that the cross-encoder reads: with 16, hardly more had one that answers."""
-
-FIRST_INDEX_WAIT_S = 3600.0
-"""How long a question waits for another process to make the first index, seconds."""
 
 NOT_FOUND = "The documents do not answer this question."
 
@@ -53,7 +50,7 @@ class Assistant:
         *,
         sync: bool = True,
         progress: Progress | None = None,
-        notice: Callable[[str], None] | None = None,
+        notice: Notice | None = None,
     ) -> Self:
         """Opens the index; brings it up to date with the seeds first.
 
@@ -70,7 +67,7 @@ class Assistant:
             # Loading a model lets go of Python's lock: it takes no time beside the rest.
             reranker = loading.submit(Reranker.load)
             if sync:
-                _bring_up_to_date(settings, progress, notice or _silent)
+                bring_up_to_date(settings, progress=progress, notice=notice)
             Ledger.open(settings.index).close()
             encoder = loading.submit(Encoder.load, settings.index / "encoder")
             engines = Engines(settings, progress)
@@ -225,28 +222,6 @@ class _Clock:
         return self._stages | {"total": 1000 * (time.perf_counter() - self._begin)}
 
 
-def _bring_up_to_date(
-    settings: Settings, progress: Progress | None, notice: Callable[[str], None]
-) -> None:
-    if is_current(settings):
-        return
-    try:
-        report = synchronise(settings, progress=progress)
-    except IndexLocked as error:
-        with suppress(IndexMissing):
-            ledger = Ledger.open(settings.index)
-            published = ledger.generation > 0
-            ledger.close()
-            if published:
-                notice(f"{error}; this answer is from the index as it was before")
-                return
-        notice(f"{error}; waiting for it")
-        report = synchronise(settings, progress=progress, wait_s=FIRST_INDEX_WAIT_S)
-    for skipped in report.skipped:
-        if skipped.failed:
-            notice(f"cannot read {skipped.source}: {skipped.reason}")
-
-
 def checked(question: str) -> str:
     """The question as it is worked with, without surrounding white space.
 
@@ -267,7 +242,3 @@ def checked(question: str) -> str:
 def _bare(question: str) -> str:
     """Without a question mark: the cross-encoder learnt from questions that have none."""
     return question.rstrip("?？ ") or question
-
-
-def _silent(message: str) -> None:
-    """Tells nobody."""

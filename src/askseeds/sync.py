@@ -10,7 +10,7 @@ import hashlib
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +44,13 @@ SAMPLE_PASSAGES = 64
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a stage, the work done and the work in all."""
+
+
+Notice = Callable[[str], None]
+"""Called with one line that the user should know although it is no error."""
+
+FIRST_INDEX_WAIT_S = 3600.0
+"""How long a question waits for another process to make the first index, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +156,37 @@ def synchronise(
             return _Run(settings, ledger, found, progress or _silent).report()
         finally:
             ledger.close()
+
+
+def bring_up_to_date(
+    settings: Settings, *, progress: Progress | None = None, notice: Notice | None = None
+) -> None:
+    """What a question does first: `synchronise` if anything has changed.
+
+    While another process does it, the question is answered from what there is; the first index is
+    waited for.
+
+    Raises:
+        AskseedsError: See `synchronise`.
+    """
+    if is_current(settings):
+        return
+    tell = notice or _untold
+    try:
+        report = synchronise(settings, progress=progress)
+    except IndexLocked as error:
+        with suppress(IndexMissing):
+            ledger = Ledger.open(settings.index)
+            published = ledger.generation > 0
+            ledger.close()
+            if published:
+                tell(f"{error}; this answer is from the index as it was before")
+                return
+        tell(f"{error}; waiting for it")
+        report = synchronise(settings, progress=progress, wait_s=FIRST_INDEX_WAIT_S)
+    for skipped in report.skipped:
+        if skipped.failed:
+            tell(f"cannot read {skipped.source}: {skipped.reason}")
 
 
 def embedded_text(document: Document, draft: Draft) -> str:
@@ -419,6 +457,10 @@ def _no_documents(folder: Path, skipped: Collection[Skipped]) -> str:
         return f"{folder} holds no documents; put some in it ({read})"
     first = min(skipped, key=lambda s: (not s.failed, s.source))
     return f"{folder} holds no document that can be read; {first.source}: {first.reason}"
+
+
+def _untold(message: str) -> None:
+    """Tells nobody."""
 
 
 def _silent(stage: str, done: int, total: int) -> None:

@@ -25,6 +25,11 @@ _NOTE = "drafted: check the question and the quote, then delete the tag review"
 _IS = re.compile(r"((?:The |An? )?[A-Z][\w’'-]*(?: [\w’'-]+){0,4}?) (is|are|was|were) (?!not\b)\w")
 _NUMBER = re.compile(r"\b\d[\d.,]*[ -]([a-z]{3,}s)\b")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")
+_PERSON = re.compile(r"[A-Z][\w’'-]+(?: [A-Z][\w’'-]+){1,2}")
+_DAYS = frozenset(
+    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May "
+    "June July August September October November December".split()
+)
 _POINTING = frozenset(
     "it this that these those they there he she we you i what here his her its their our my when "
     "if in on at as for but and or so while although however".split()
@@ -71,7 +76,8 @@ def _of_document(document: Document) -> Iterator[Pair]:
         questions = [(question, text) for text in prose if (question := _question(text, document))]
         heading = part.heading.split(" › ")[-1] if part.heading else ""
         if heading and heading != document.title:
-            questions.insert(0, (f'What is said about "{heading}"?', prose[0]))
+            asks = f'What does "{document.title}" say about "{heading}"?'
+            questions.insert(0, (asks, prose[0]))
         for question, text in questions[:2]:
             if question not in asked and number < PER_DOCUMENT:
                 asked.add(question)
@@ -97,11 +103,12 @@ def _question(text: str, document: Document) -> str:
     match = _IS.match(text)
     if match and match[1].split()[0].lower() not in _POINTING:
         subject = re.sub(r"^(The|An?) ", lambda article: article[0].lower(), match[1])
-        return f"What {match[2]} {subject}?"
+        return f"{'Who' if _PERSON.fullmatch(subject) else 'What'} {match[2]} {subject}?"
     number = _NUMBER.search(text)
-    if number:
+    if number and number[1] not in ("times", "percents"):
         return f'How many {number[1]} does "{document.title}" speak of?'
-    name = max(_NAME.findall(text), key=len, default="")
+    names = (name for name in _NAME.findall(text) if name not in _DAYS)
+    name = max(names, key=len, default="")
     return f"What is said about {name}?" if name else ""
 
 

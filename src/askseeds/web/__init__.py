@@ -63,6 +63,7 @@ def serve(
         from askseeds.web.page import application
 
         port = listener.getsockname()[1]
+        logging.getLogger("uvicorn.error").addFilter(_in_one_line)
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         config = uvicorn.Config(
             application(chat, port=port),
@@ -97,6 +98,14 @@ class _Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         return await super().on_tick(counter) or self._chat.failed
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """A broken request, such as one for a conversation that is gone, is no reason for a page."""
+    if record.exc_info:
+        record.msg = f"a request failed: {record.exc_info[1]!r}"
+        record.args, record.exc_info, record.exc_text = (), None, None
+    return True
 
 
 def _listen(host: str, port: int) -> socket.socket:

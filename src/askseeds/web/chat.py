@@ -16,6 +16,7 @@ from askseeds import render
 from askseeds.assistant import Assistant
 from askseeds.config import Settings
 from askseeds.errors import AskseedsError, IndexFault
+from askseeds.sync import bring_up_to_date
 from askseeds.types import Answer, Document, Quote, Turn
 
 EXAMPLES_FILE = Path("examples.txt")
@@ -83,7 +84,8 @@ class Chat:
         except InvalidStateError:
             pass  # the chat ended first
         except Exception as error:  # noqa: BLE001 - `raise_failure` raises it where it is heard
-            self._assistant.set_exception(error)
+            if not self._assistant.done():
+                self._assistant.set_exception(error)
 
     def _choose_examples(self, assistant: Assistant) -> None:
         try:
@@ -136,7 +138,9 @@ class Chat:
             for past in history[-HISTORY:]
         ]
         try:
-            answer = self._assistant.result().ask(question, history=turns)
+            assistant = self._assistant.result()
+            bring_up_to_date(self._settings, progress=self._tell, notice=_notice)
+            answer = assistant.ask(question, history=turns)
         except AskseedsError as error:
             return Exchange(question, error=str(error))
         except Exception:  # noqa: BLE001 - no traceback reaches the page
