@@ -49,7 +49,7 @@ CROSS = 40
 """Questions of each other task that are asked of a task's documents."""
 
 SENTENCE_STRENGTH = 0.03
-CONFIDENCE_STRENGTH = 0.3
+CONFIDENCE_STRENGTH = 0.1
 MASS = {
     ("sentences", True, ""): 1.0,
     ("sentences", False, ""): 1.0,
@@ -63,7 +63,7 @@ MASS = {
 }
 """What a task's answered, unanswerable and made questions weigh together for the confidence."""
 
-ANSWERABLE = 2.0
+ANSWERABLE = 1.25
 """What all answered questions weigh against all others: people ask what they expect to find."""
 
 
@@ -224,7 +224,7 @@ def sentence_model(examples: Sequence[Example]) -> quote.Model:
 
 def confidence_rows(examples: Sequence[Example]) -> np.ndarray:
     """The features of the confidence model; needs the sentence model's odds."""
-    return np.array([quote.confidence_features(e.evidence, e.odds) for e in examples])
+    return np.array([quote.confidence_features(e.evidence, e.candidates, e.odds) for e in examples])
 
 
 def confidence_model(examples: Sequence[Example]) -> quote.Model:

@@ -14,7 +14,7 @@ from askseeds.config import Settings
 from askseeds.errors import AskseedsError, ConfigError
 from askseeds.evaluate import command, draft, formats, outputs, record, report
 from askseeds.evaluate.figures import FIGURES, figures
-from askseeds.evaluate.gate import Check
+from askseeds.evaluate.gate import Baseline, Check
 from askseeds.evaluate.judge import judge
 from askseeds.evaluate.outputs import Evaluation
 from askseeds.evaluate.pairs import Pair
@@ -182,6 +182,36 @@ def test_markdown_reads_as_tables_and_nothing_else(done):
     assert all(len(row.findall("td")) == 3 for row in wrong)
     assert not root.findall(".//script")
     assert not root.findall(".//b")
+
+
+def test_a_drop_counts_when_it_is_beyond_the_interval(tmp_path):
+    pairs = [Pair(f"{n}", f"{n}", "not_found") for n in range(60)]
+    file = tmp_path / "old.json"
+
+    def refusing(wrong):
+        table = {p.id: ("Before it.", 0.9 if int(p.id) in wrong else 0.1) for p in pairs}
+        return run(Scripted(table), pairs)
+
+    old = refusing({0})
+    counted = figures([result.measures for result in old])
+    file.write_text(outputs.json_text(Evaluation(Settings(), ("a",), old, counted)))
+    baseline = Baseline.read(file)
+
+    def failed(wrong, max_drop=0.02):
+        checks = baseline.check(refusing(wrong), max_drop=max_drop)
+        return {check.text.split()[0] for check in checks if not check.ok}, checks
+
+    assert failed({0})[0] == set()
+    worse, _ = failed(range(12))
+    assert worse >= {"passed", "refused", "brier"}
+    assert failed(range(12), max_drop=0.5)[0] == set()
+    # Two pairs of sixty lost and none won: more than 0.02, but it may be chance.
+    chance, checks = failed({0, 1, 2})
+    assert "refused" not in chance
+    assert any("refused -0.033" in c.text and "within chance" in c.text for c in checks)
+    assert failed(())[0] == set()
+    (none,) = baseline.check(run(Scripted(TABLE), PAIRS), max_drop=0.02)
+    assert not none.ok
 
 
 def test_text_shows_no_control_characters(done):

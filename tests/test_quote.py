@@ -178,7 +178,7 @@ def test_any_question_gets_finite_features(question):
     rows = quote.sentence_features(given, chosen)
     assert rows.shape == (len(chosen), len(quote.SENTENCE_FEATURES))
     assert np.isfinite(rows).all()
-    assert np.isfinite(quote.confidence_features(given, rows[:, 0])).all()
+    assert np.isfinite(quote.confidence_features(given, chosen, rows[:, 0])).all()
 
 
 @given(

@@ -480,13 +480,17 @@ def test_a_damaged_encoder_is_made_again(article_place, embedded_texts):
     assert embedded_texts == []
 
 
-def test_emptied_seeds_are_an_error_each_time(place):
+def test_emptied_seeds_are_an_error_each_time_and_empty_no_index(place, embedded_texts):
     write(place, "a.txt", "The bridge was built in 1911.")
     synchronise(place)
     (place.seeds / "a.txt").unlink()
     for _ in range(2):
         with pytest.raises(SeedsError, match="holds no documents"):
             Assistant.open(place)
+    embedded_texts.clear()
+    write(place, "a.txt", "The bridge was built in 1911.")
+    assert quotes(place, "When was the bridge built?")[0] == "answered"
+    assert embedded_texts == []
 
 
 @pytest.mark.parametrize("passages", [1, 2, 3])

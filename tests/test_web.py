@@ -119,8 +119,9 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(tmp_path_factory, exported_encoder):
     folder = tmp_path_factory.mktemp("chat")
+    shutil.copytree(exported_encoder, folder / "index" / "encoder")
     (folder / "seeds").mkdir()
     shutil.copy(SEED, folder / "seeds" / "article.txt")
     (folder / "seeds" / HOSTILE_NAME).write_text(HOSTILE, encoding="utf-8")

@@ -191,7 +191,7 @@ class Ledger:
             except sqlite3.OperationalError as error:
                 connection.close()
                 log = path.with_name(f"{path.name}-wal")
-                if error.sqlite_errorcode & 0xFF != _CANNOT_OPEN or (
+                if error.sqlite_errorcode & 0xFF not in (_CANNOT_OPEN, _READ_ONLY) or (
                     log.exists() and log.stat().st_size
                 ):
                     raise

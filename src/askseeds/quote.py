@@ -97,6 +97,8 @@ CONFIDENCE_FEATURES = (
     "passage_lead",  # over the second
     "likely",  # log odds of the likeliest sentence
     "likely_all",  # log of the expected number of answering sentences
+    # log attention to the likeliest sentence in its passage
+    *(f"{look}_{head}" for look in _LOOKS for head in range(_HEADS)),
 )
 
 
@@ -196,7 +198,7 @@ def select(evidence: Evidence, *, max_quotes: int) -> Selection:
     if not chosen:
         return Selection((), 0.0)
     odds = models()["sentence"].log_odds(sentence_features(evidence, chosen))
-    features = confidence_features(evidence, odds)
+    features = confidence_features(evidence, chosen, odds)
     confidence = _probability(models()["confidence"].log_odds(features[None, :]))[0]
     quotes = best_set(evidence.hits, chosen, _probability(odds), max_quotes=max_quotes)
     return Selection(quotes, float(confidence))
@@ -268,9 +270,13 @@ def _near_looks(evidence: Evidence) -> dict[tuple[str, Span], npt.NDArray[np.flo
     }
 
 
-def confidence_features(evidence: Evidence, odds: Floats) -> Floats:
+def confidence_features(
+    evidence: Evidence, chosen: Sequence[Candidate], odds: Floats
+) -> Floats:
     """float64 `[len(CONFIDENCE_FEATURES)]`; `odds` are the sentence model's."""
     passage = sorted((reading.score for reading in evidence.readings), reverse=True)
+    best = chosen[int(np.argmax(odds))]
+    look = np.log(evidence.readings[best.hit].attention[best.sentence] + 1e-3)
     return np.array(
         [
             passage[0],
@@ -278,6 +284,7 @@ def confidence_features(evidence: Evidence, odds: Floats) -> Floats:
             passage[0] - passage[1] if len(passage) > 1 else 3.0,
             odds.max(),
             math.log(float(_probability(odds).sum()) + 1e-3),
+            *look.ravel().tolist(),
         ],
         dtype=np.float64,
     )

@@ -112,14 +112,14 @@ def is_current(settings: Settings) -> bool:
     except IndexMissing:
         return False
     try:
-        known = ledger.stamps()
         export = models.find_export(settings.encoder, settings.index / "encoder")
         return (
             export is not None
-            and bool(known)  # an empty index has its error told each time
             and ledger.is_published(fingerprint=FORMAT, encoder=export.fingerprint)
             and not ledger.has_unpublished()
-            and seeds.compare(found, known, ledger.skipped(), max_bytes=max_bytes(settings)).empty
+            and seeds.compare(
+                found, ledger.stamps(), ledger.skipped(), max_bytes=max_bytes(settings)
+            ).empty
         )
     finally:
         ledger.close()
@@ -233,13 +233,14 @@ class _Run:
         failed = self._read(fresh.read)
         ledger.remove(changes.removed, generation=self._generation)
         ledger.skip([*fresh.skipped, *failed])
+        if not ledger.stamps():
+            # A wrong --seeds, or a drive that is not there, must not empty an index.
+            raise SeedsError(_no_documents(self._settings.seeds, ledger.skipped().values()))
         if self._anew or ledger.has_unpublished():
             ledger.publish(self._generation, fingerprint=FORMAT, encoder=self._export.fingerprint)
         derive(self._settings.index, ledger, self._export, self._progress)
         after = ledger.published()
         counts = ledger.counts()
-        if not after:
-            raise SeedsError(_no_documents(self._settings.seeds, ledger.skipped().values()))
         updated = {s for s in after.keys() & before.keys() if after[s] != before[s]}
         return SyncReport(
             generation=ledger.generation,

@@ -136,12 +136,8 @@ class Baseline:
                 drop, sure = change.value, change.low > 0
             if drop > max_drop:
                 span = f"{change.low:+.3f} to {change.high:+.3f}"
-                said = "worse" if sure else "worse, but within chance"
-                checks.append(
-                    Check(
-                        not sure, f"{name} {change.value:+.3f} ({span}): {said} than the baseline"
-                    )
-                )
+                said = "worse than the baseline" + ("" if sure else ", but within chance")
+                checks.append(Check(not sure, f"{name} {change.value:+.3f} ({span}): {said}"))
         left = len(results) - len(now)
         about = f"{len(now)} pairs compared with {self.file}" + (
             f", {left} are new" if left else ""
