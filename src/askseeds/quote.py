@@ -270,9 +270,7 @@ def _near_looks(evidence: Evidence) -> dict[tuple[str, Span], npt.NDArray[np.flo
     }
 
 
-def confidence_features(
-    evidence: Evidence, chosen: Sequence[Candidate], odds: Floats
-) -> Floats:
+def confidence_features(evidence: Evidence, chosen: Sequence[Candidate], odds: Floats) -> Floats:
     """float64 `[len(CONFIDENCE_FEATURES)]`; `odds` are the sentence model's."""
     passage = sorted((reading.score for reading in evidence.readings), reverse=True)
     best = chosen[int(np.argmax(odds))]
