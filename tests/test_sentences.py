@@ -10,6 +10,7 @@ from askseeds.documents import parse
 from askseeds.sentences import (
     PASSAGE_CHARS,
     SENTENCE_CHARS,
+    heading_at,
     is_heading,
     passages,
     sentence_spans,
@@ -156,3 +157,19 @@ def test_a_long_heading_is_prose():
     assert len(document.title) <= 200
     stored = sum(len(draft.heading or "") for draft in passages(document))
     assert stored <= len(document.text)
+
+
+def test_the_headings_over_an_offset():
+    document = parse(b"# One\n\nText.\n\n## Two\n\nMore.\n\n## Three\n\nEnd.\n", "a.md")
+    over = {
+        word: heading_at(document, document.text.index(word))
+        for word in ("# One", "Text.", "## Two", "More.", "## Three", "End.")
+    }
+    assert over == {
+        "# One": None,
+        "Text.": "One",
+        "## Two": "One",
+        "More.": "One › Two",
+        "## Three": "One",
+        "End.": "One › Three",
+    }

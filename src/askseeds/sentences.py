@@ -129,7 +129,13 @@ class _HeadingPath:
             heading = self._headings[self._next]
             self._open = [h for h in self._open if h.level < heading.level] + [heading]
             self._next += 1
-        names = (" ".join(self._text[h.start : h.end].split()) for h in self._open)
+        over = self._open
+        if self._next < len(self._headings):
+            # What is itself a heading does not stand under its older sibling.
+            following = self._headings[self._next]
+            if "\n" not in self._text[offset : following.start]:
+                over = [h for h in over if h.level < following.level]
+        names = (" ".join(self._text[h.start : h.end].split()) for h in over)
         return " › ".join(names) or None
 
 
