@@ -95,7 +95,7 @@ def scale(texts: Sequence[str], index: Path, work: Path, counts: Sequence[int]) 
 
 
 def _random_vectors(dimension: int, folder: Path, count: int) -> ChromaVectors:
-    where: dict[str, Any] = {"dimension": dimension, "encoder_fingerprint": "random"}
+    where: dict[str, Any] = {"dimension": dimension, "made_from": "random"}
     index = ChromaVectors.open(folder, **where, writable=True)
     generator = np.random.default_rng(1)
     for start in range(0, count, BATCH):

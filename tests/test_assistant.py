@@ -119,7 +119,15 @@ def test_what_cannot_be_asked(hard, question):
 def test_stages_are_timed_and_explained(hard):
     assistant, _ = hard
     answer = assistant.ask(QUESTIONS[0])
-    assert set(answer.timings_ms) == {"follow_up", "encode", "retrieve", "rerank", "quote", "total"}
+    assert set(answer.timings_ms) == {
+        "follow_up",
+        "encode",
+        "retrieve",
+        "rerank",
+        "near",
+        "quote",
+        "total",
+    }
     hits = assistant.search(QUESTIONS[0], limit=3)
     assert [hit.rank for hit in hits] == [1, 2, 3]
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)

@@ -159,7 +159,8 @@ def test_show_is_exact(run, indexed):
     assert ">>>one company: ASML<<<" in marked
     done = run("show", ARTICLE, "--quote", "one company: asml", cwd=indexed)
     assert "does not contain this text, to the letter" in one_line(done, 1)
-    assert "not in the index" in one_line(run("show", "no.txt", cwd=indexed), 2)
+    assert run("show", f"seeds/{ARTICLE}", cwd=indexed).stdout == path.read_bytes()
+    assert "not in the index" in one_line(run("show", "no.txt", cwd=indexed), 1)
 
 
 def test_status_and_doctor(run, indexed):

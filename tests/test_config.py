@@ -45,7 +45,7 @@ def test_a_wrong_file_is_one_line_that_names_it(tmp_path, content, said):
 
 
 def test_a_named_file_must_exist(tmp_path):
-    with pytest.raises(ConfigError, match="none.toml cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"none\.toml cannot be read: No such file"):
         load(tmp_path / "none.toml")
 
 

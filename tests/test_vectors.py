@@ -250,21 +250,23 @@ def test_reading_only_refuses_to_write(tmp_path):
             change()
 
 
-def test_a_reader_sees_a_commit_of_another_process_after_refresh(tmp_path):
+def test_a_reader_learns_of_a_commit_of_another_process_and_opens_anew(tmp_path):
     v = built(tmp_path)
     reader = opened(tmp_path)
-    assert not reader.refresh()
+    assert not reader.is_outdated()
     code = """
         index = opened(sys.argv[1], True)
         index.add([900], unit(1, 77)); index.remove([1]); index.commit(2)
     """
     assert run(code, tmp_path) == ([], 0)
     assert reader.search(v[0], 1)[0][0] == 1, "the old generation, whole, though its files are gone"
-    assert reader.refresh()
+    assert (reader.generation, reader.count()) == (1, 50)
+    assert reader.is_outdated()
+    reader = opened(tmp_path)
     assert (reader.generation, reader.count()) == (2, 50)
     assert reader.search(unit(1, 77)[0], 1)[0][0] == 900
     assert reader.search(v[0], 1)[0][0] != 1
-    assert not reader.refresh()
+    assert not reader.is_outdated()
 
 
 def test_readers_never_wait_or_fail_while_another_process_writes(tmp_path):
@@ -275,13 +277,14 @@ def test_readers_never_wait_or_fail_while_another_process_writes(tmp_path):
             index.add(range(1000 * g, 1000 * g + 50), unit(50, g)); index.commit(g)
     """
     writer = subprocess.Popen(command(code, tmp_path))
-    reader, seen = opened(tmp_path), set()
+    old, seen = opened(tmp_path), set()
 
     def read():
         while writer.poll() is None:
-            reader.refresh()
-            assert reader.search(v[3], 1)[0][0] == 4
-            seen.add((reader.generation, opened(tmp_path).generation))
+            reader = opened(tmp_path)
+            assert old.search(v[3], 1)[0][0] == reader.search(v[3], 1)[0][0] == 4
+            assert reader.count() == 200 + 50 * (reader.generation - 1)
+            seen.add(reader.generation)
 
     threads = [threading.Thread(target=read) for _ in range(2)]
     for thread in threads:
@@ -291,8 +294,10 @@ def test_readers_never_wait_or_fail_while_another_process_writes(tmp_path):
     assert not any(thread.is_alive() for thread in threads)
     assert writer.wait() == 0
     assert len(seen) > 1
-    assert min(min(pair) for pair in seen) >= 1
-    reader.refresh()
+    assert min(seen) >= 1
+    assert old.is_outdated()
+    assert (old.generation, old.count()) == (1, 200)
+    reader = opened(tmp_path)
     assert (reader.generation, reader.count()) == (6, 450)
     assert reader.search(unit(50, 6)[7], 1)[0][0] == 6_007
 

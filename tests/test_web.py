@@ -2,6 +2,7 @@
 
 import html
 import http.client
+import json
 import os
 import re
 import shutil
@@ -19,6 +20,8 @@ from playwright.sync_api import expect, sync_playwright
 from askseeds import render
 from askseeds.config import Settings
 from askseeds.errors import ConfigError
+from askseeds.evaluate import formats
+from askseeds.evaluate.draft import FEEDBACK_FILE
 from askseeds.types import Document, Heading, Quote
 from askseeds.web import serve
 from askseeds.web.chat import examples
@@ -322,6 +325,79 @@ class TestPage:
         expect(page.locator(".welcome")).to_be_visible()
         expect(page.locator("#lit")).to_have_count(0)
         assert ask(page, EUV).get_attribute("id") == "exchange-1"
+
+    def test_a_thumb_becomes_a_pair(self, page, server):
+        file = server.folder / "index" / FEEDBACK_FILE
+        file.unlink(missing_ok=True)
+        file.mkdir()
+        exchange = ask(page, EUV)
+        up, down = (
+            exchange.get_by_role("button", name=f"{name} answer") for name in ("Right", "Wrong")
+        )
+        up.click()
+        error = page.get_by_role("alert")
+        expect(error).to_contain_text("feedback.jsonl cannot be written")
+        expect(error).to_be_in_viewport()
+        expect(up).to_be_in_viewport()
+        expect(up).to_have_attribute("aria-pressed", "false")
+        file.rmdir()
+
+        down.focus()
+        page.keyboard.press("Enter")
+        expect(down).to_have_attribute("aria-pressed", "true")
+        expect(down).to_be_focused()
+        expect(error).to_have_count(0)
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Space")
+        expect(up).to_have_attribute("aria-pressed", "true")
+        expect(down).to_have_attribute("aria-pressed", "false")
+        up.click()
+        other = ask(page, REVENUE)  # the answer before it keeps its thumb
+        expect(up).to_have_attribute("aria-pressed", "true")
+        refused = other.get_by_role("button", name="Right answer")
+        refused.click()
+        expect(refused).to_have_attribute("aria-pressed", "true")
+        up.click()
+        expect(page.locator('.thumb[aria-pressed="true"]')).to_have_count(2)
+
+        kept = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        assert [(line["question"], line["rating"]) for line in kept] == [
+            (EUV, "down"),
+            (EUV, "up"),
+            (REVENUE, "up"),
+        ]
+        assert [turn["question"] for turn in kept[-1]["history"]] == [EUV]
+
+        pairs = server.folder / "judged.qa.yaml"
+        done = subprocess.run(
+            command("eval", "--from-feedback", pairs),
+            cwd=server.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        right, nothing = formats.read(pairs)
+        assert (right.question, right.status, right.xfail) == (EUV, "answered", "")
+        assert list(right.quotes) == exchange.locator(".quote blockquote").all_text_contents()
+        assert (nothing.question, nothing.status) == (REVENUE, "not_found")
+
+    def test_a_thumb_while_a_question_is_on_its_way_stays(self, page):
+        exchange = ask(page, EUV)
+        up = exchange.get_by_role("button", name="Right answer")
+        box = page.get_by_label("Your question")
+        box.fill(RISKS)
+        box.press("Enter")
+        up.click()
+        expect(page.locator("#exchange-2 .verdict")).to_be_visible(timeout=WAIT_MS)
+        expect(up).to_have_attribute("aria-pressed", "true")
+        page.get_by_role("button", name="New", exact=True).click()
+        expect(page.locator(".exchange")).to_have_count(0)
+        # The first answer of another conversation has no thumb yet, and takes one.
+        again = ask(page, EUV).get_by_role("button", name="Right answer")
+        expect(again).to_have_attribute("aria-pressed", "false")
+        again.click()
+        expect(again).to_have_attribute("aria-pressed", "true")
 
     def test_light_and_dark(self, page):
         def ground():

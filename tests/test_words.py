@@ -284,7 +284,8 @@ def test_any_damaged_file_is_noticed(tmp_path, damage):
 
 
 def test_readers_see_commits_of_another_process_and_never_fail(tmp_path):
-    reader = built(tmp_path)
+    old = built(tmp_path)
+    assert not old.is_outdated()
     code = """
         index = opened(sys.argv[1], True)
         for g in range(2, 8):
@@ -295,9 +296,11 @@ def test_readers_see_commits_of_another_process_and_never_fail(tmp_path):
 
     def read():
         while writer.poll() is None:
-            reader.refresh()
+            reader = TantivyWords.open(tmp_path)
             assert 3 in ids(reader.search("the who leeds", 5000))
-            seen.add((reader.generation, TantivyWords.open(tmp_path).generation))
+            assert ids(old.search("leeds", 5000)) == [3]
+            assert reader.count() == 8 + 50 * (reader.generation - 1)
+            seen.add(reader.generation)
 
     threads = [threading.Thread(target=read) for _ in range(2)]
     for thread in threads:
@@ -307,11 +310,13 @@ def test_readers_see_commits_of_another_process_and_never_fail(tmp_path):
     assert not any(thread.is_alive() for thread in threads)
     assert writer.wait() == 0
     assert len(seen) > 1
-    assert min(min(pair) for pair in seen) >= 1
-    reader.refresh()
+    assert min(seen) >= 1
+    assert old.is_outdated()
+    assert (old.generation, old.count()) == (1, 8)
+    reader = TantivyWords.open(tmp_path)
     assert (reader.generation, reader.count()) == (7, 308)
     assert len(reader.search("generation7", 5000)) == 50
-    assert not reader.refresh()
+    assert not reader.is_outdated()
 
 
 def test_what_was_committed_survives_kill_9(tmp_path):

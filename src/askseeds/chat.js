@@ -4,6 +4,7 @@
 
 const root = document.documentElement;
 const source = document.getElementById("source");
+const thumb = document.getElementById("thumb"); // the last one, as the server has kept it
 const scroller = document.getElementById("scroll");
 const ask = () => document.querySelector("#question textarea");
 const cards = (exchange) => [
@@ -22,6 +23,14 @@ function markLitCard() {
     card.classList.toggle("lit", same(card));
     card.querySelector(".marker").setAttribute("aria-pressed", String(same(card)));
   }
+}
+
+function pressThumb() {
+  const { exchange, rating } = thumb.querySelector("[data-rating]")?.dataset ?? {};
+  for (const button of element.querySelectorAll(`.thumb[data-exchange="${exchange}"]`))
+    button.setAttribute("aria-pressed", String(button.dataset.rating === rating));
+  // An error takes room from the conversation, and may stand where the button was.
+  if (document.activeElement?.matches(".thumb")) reveal(document.activeElement);
 }
 
 function scrollToLit() {
@@ -101,6 +110,8 @@ const actions = {
     showPart("chat");
     ask()?.focus();
   },
+  judge: ({ dataset }) =>
+    trigger("judge", { exchange: Number(dataset.exchange), rating: dataset.rating }),
   theme: () => {
     kept.theme = document.body.classList.contains("dark") ? "light" : "dark";
     setTheme(kept.theme);
@@ -111,7 +122,7 @@ const actions = {
 document.addEventListener("click", (event) => {
   const target = event.target.closest("[data-do], [data-ask], .quote");
   if (!target) return;
-  if (target.dataset.do) actions[target.dataset.do]?.();
+  if (target.dataset.do) actions[target.dataset.do]?.(target);
   else if (target.dataset.ask) trigger("example", { question: target.dataset.ask });
   // Marking text with the mouse, to copy it, is not a click on the quote.
   else if (getSelection().isCollapsed || event.target.closest(".marker")) open(target);
@@ -159,6 +170,12 @@ new MutationObserver(() => {
   subtree: true,
   characterData: true,
   attributeFilter: ["data-exchange", "data-quote"],
+});
+
+new MutationObserver(pressThumb).observe(thumb, {
+  childList: true,
+  subtree: true,
+  attributeFilter: ["data-exchange", "data-rating"],
 });
 
 element.setAttribute("role", "log");

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 from askseeds import __version__
-from askseeds.errors import AskseedsError, ConfigError, QuestionError
+from askseeds.errors import AskseedsError, ConfigError, QuestionError, SeedsError
 
 if TYPE_CHECKING:
     from askseeds.assistant import Assistant
@@ -213,10 +213,12 @@ def show(
 
     settings = _settings(config, arguments)
     ledger = Ledger.open(settings.index)
-    document = ledger.document(source)
+    # As the shell completes it, with the seeds folder in front, will do as well.
+    inside = Path(source).as_posix().removeprefix(f"{settings.seeds.as_posix()}/")
+    document = ledger.document(source) or ledger.document(inside)
     ledger.close()
     if document is None:
-        raise ConfigError(f"{source} is not in the index; `askseeds status` lists what is")
+        raise SeedsError(f"{source} is not in the index; `askseeds status` lists what is")
     if quote is not None:
         _print(terminal.quote_in_context(document, quote, colour=_colour()))
         return OK
@@ -370,9 +372,9 @@ def _progress() -> Iterator["Progress | None"]:
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         tasks: dict[str, Any] = {}
 
@@ -392,6 +394,7 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
+        _notice("askseeds: stopped; what was done is kept")
         code = INTERRUPTED
     except AskseedsError as error:
         _complain(error)

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 import shutil
 import tempfile
 import warnings
@@ -31,6 +30,7 @@ from askseeds.models import (
     source_files,
     source_fingerprint,
 )
+from askseeds.snapshots import sync_to_disk
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -101,11 +101,11 @@ def export_encoder(name: str, folder: Path, *, samples: Sequence[str]) -> None:
             facts = {"format": FORMAT, **asdict(export), "sha256": sha256}
             (new / "encoder.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
             for path in (*new.iterdir(), new):
-                _sync(path)
+                sync_to_disk(path)
             if folder.exists():
                 folder.rename(work / "old")
             new.rename(folder)
-            _sync(folder.parent)
+            sync_to_disk(folder.parent)
         except OSError as error:
             raise IndexUnwritable(f"{folder} cannot be written: {error.strerror}") from error
 
@@ -247,14 +247,6 @@ def _narrowing(path: Path) -> list[str]:
     shape = {weight.name: weight.dims for weight in graph.initializer}
     matmuls = [n for n in graph.node if n.op_type == "MatMul" and n.input[1] in shape]
     return [n.name for n in matmuls if shape[n.input[1]][0] > shape[n.input[1]][-1]]
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager

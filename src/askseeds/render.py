@@ -2,6 +2,7 @@
 
 import html
 import itertools
+import math
 import re
 import unicodedata
 from bisect import bisect_right
@@ -23,14 +24,24 @@ _CONFIDENCE_WORDS = (
     (0.25, "unlikely"),
     (0.0, "very unlikely"),
 )
+_THUMB = (
+    '<svg viewBox="0 0 20 20" aria-hidden="true">'
+    '<path d="M2.8 9.2h3v7.6h-3zM5.8 9.6 9.2 3c1.3 0 2.2 1 2 2.3'
+    'L10.8 8h4.6c1.2 0 2 1 1.8 2.1l-.9 5.1c-.2 1-1 1.6-1.9 1.6H5.8"/></svg>'
+)
 # Characters that turn the order of what follows them: they can make a name read as another one.
 _REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def two_digits(probability: float) -> str:
+    """A probability as "0.49": cut off, not rounded, so that what is refused stays below 0.50."""
+    return f"{math.floor(probability * 100) / 100:.2f}"
 
 
 def confidence_words(confidence: float) -> str:
     """A probability in words and as a number, such as "likely (0.93)"."""
     words = next(words for least, words in _CONFIDENCE_WORDS if confidence >= least)
-    return f"{words} ({confidence:.2f})"
+    return f"{words} ({two_digits(confidence)})"
 
 
 # --- HTML -----------------------------------------------------------------------------------------
@@ -69,7 +80,12 @@ def html_place(quote: Quote) -> str:
 
 
 def html_exchange(
-    number: int, question: str, *, answer: Answer | None = None, error: str = ""
+    number: int,
+    question: str,
+    *,
+    answer: Answer | None = None,
+    error: str = "",
+    rating: str = "",
 ) -> str:
     """One question with what came of it.
 
@@ -78,14 +94,15 @@ def html_exchange(
         question: As it was asked.
         answer: None while it is being looked for, or when there is an error.
         error: The line to show instead of an answer.
+        rating: The thumb that was given to the answer, `up` or `down`; empty without one.
     """
     shown = question if len(question) <= QUESTION_CHARS else question[:QUESTION_CHARS] + " …"
     if error:
-        body = f'<p class="error" role="alert">{html_escape(error)}</p>'
+        body = html_error(error)
     elif answer is None:
         body = '<p class="working" role="status">Searching the documents</p>'
     else:
-        body = _html_answer(number, answer)
+        body = _html_answer(number, answer) + _html_thumbs(number, rating)
     return (
         f'<section class="exchange" id="exchange-{number}" aria-label="Question {number}">'
         f'<h2 class="question" dir="auto">{html_escape(shown)}</h2>{body}</section>'
@@ -116,6 +133,26 @@ def _html_answer(number: int, answer: Answer) -> str:
         cards = "".join(_html_quote(number, index, quote) for index, quote in enumerate(quotes, 1))
         parts.append(f'<ol class="quotes {answer.status}" aria-label="{kind}">{cards}</ol>')
     return "".join(parts)
+
+
+def _html_thumbs(number: int, rating: str) -> str:
+    buttons = "".join(
+        f'<button type="button" class="thumb" data-do="judge" data-exchange="{number}" '
+        f'data-rating="{name}" aria-label="{label}" title="{label}" '
+        f'aria-pressed="{"true" if name == rating else "false"}">{_THUMB}</button>'
+        for name, label in (("up", "Right answer"), ("down", "Wrong answer"))
+    )
+    return f'<div class="thumbs" role="group" aria-label="Judge this answer">{buttons}</div>'
+
+
+def html_thumb(number: int, rating: str) -> str:
+    """Which thumb an exchange has now; `chat.js` presses that button."""
+    return f'<p data-exchange="{number}" data-rating="{html_escape(rating)}" hidden></p>'
+
+
+def html_error(text: str) -> str:
+    """A line that says what went wrong."""
+    return f'<p class="error" role="alert">{html_escape(text)}</p>'
 
 
 def _html_quote(number: int, index: int, quote: Quote) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +9,8 @@ import numpy.typing as npt
 from askseeds.errors import SeedsError
 from askseeds.ledger import Ledger
 from askseeds.types import Hit, Span, Stage
+from askseeds.vectors import VectorIndex
+from askseeds.words import WordIndex
 
 CANDIDATES = 40
 """Passages asked of vectors and of words each, before fusion."""
@@ -19,22 +20,6 @@ AROUND_CHARS = 1_500
 
 Ranking = Sequence[tuple[int, float]]
 """Passage ids with scores, best first."""
-
-
-class VectorSearch(Protocol):
-    """What retrieval needs of a vector engine."""
-
-    def search(
-        self, vector: npt.NDArray[np.float32], limit: int, *, within: Sequence[int] | None = None
-    ) -> Ranking:
-        """Passages by cosine similarity, -1 to 1; `within` names the ids to choose from."""
-
-
-class WordSearch(Protocol):
-    """What retrieval needs of a word engine."""
-
-    def search(self, query: str, limit: int, *, within: Sequence[int] | None = None) -> Ranking:
-        """Passages by BM25, above 0; `within` names the ids to choose from."""
 
 
 def fuse(
@@ -68,8 +53,8 @@ def retrieve(
     vector: npt.NDArray[np.float32],
     *,
     ledger: Ledger,
-    vectors: VectorSearch,
-    words: WordSearch,
+    vectors: VectorIndex,
+    words: WordIndex,
     limit: int,
     source: str | None = None,
 ) -> tuple[Hit, ...]:

@@ -18,11 +18,12 @@ import shutil
 import tempfile
 import weakref
 import zlib
-from collections.abc import Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Generic, Protocol, TypeVar
 
 from askseeds.errors import AskseedsError, IndexUnwritable
 
@@ -115,9 +116,9 @@ class Snapshots:
                         _crc32(stream),
                     )
             elif file.is_dir():
-                _sync_folder(file)
-        _sync_folder(path)
-        _sync_folder(self.folder)
+                sync_to_disk(file)
+        sync_to_disk(path)
+        sync_to_disk(self.folder)
         snapshot = Snapshot(path, generation, count, removed, files)
         marker = asdict(snapshot) | {
             "format": _FORMAT,
@@ -131,7 +132,7 @@ class Snapshots:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(self.folder / MARKER)
-        _sync_folder(self.folder)
+        sync_to_disk(self.folder)
         self.sweep(keep=snapshot)
         return snapshot
 
@@ -147,6 +148,104 @@ class Snapshots:
         if not self.folder.is_dir():
             return []
         return [path for path in self.folder.iterdir() if path.name.isdecimal()]
+
+
+class Readable(Protocol):
+    """A snapshot as its engine opened it."""
+
+    def count(self) -> int:
+        """Number of passages."""
+
+
+Reader = TypeVar("Reader", bound=Readable)
+
+
+class Published(ABC, Generic[Reader]):
+    """A derived index: what was published when it was opened, or by itself since.
+
+    An engine adds how to search it and how to change a draft of it.
+    """
+
+    def __init__(
+        self, snapshots: Snapshots, read: Callable[[Path], Reader], *, writable: bool
+    ) -> None:
+        """Opens what is there. Damaged or foreign data counts as none; a writer deletes it.
+
+        Args:
+            snapshots: Where it is.
+            read: Opens one of them; raises Damaged.
+            writable: For the one writer.
+
+        Raises:
+            IndexUnwritable: `writable`, and the folder cannot be made or written to.
+        """
+        self._snapshots = snapshots
+        self._writable = writable
+        self._base: Snapshot | None = None
+        # Again, if another process replaced it meanwhile: Chroma does not say that files went
+        # while it opened them, and then finds next to nothing.
+        for _ in range(10):
+            self._seen = snapshots.stamp()
+            self._published = _opened(snapshots, read)
+            if snapshots.stamp() == self._seen:
+                break
+        else:
+            self._published = None
+        if writable:
+            with writing(snapshots.folder):
+                snapshots.folder.mkdir(parents=True, exist_ok=True)
+                self._base = self._published[0] if self._published else None
+                snapshots.sweep(keep=self._base)
+
+    @property
+    def generation(self) -> int:
+        """Of the ledger, when this was committed; -1 when it has to be built anew."""
+        published = self._published
+        return published[0].generation if published else UNKNOWN
+
+    def count(self) -> int:
+        """Number of passages committed."""
+        published = self._published
+        return published[0].count if published else 0
+
+    def is_outdated(self) -> bool:
+        """Whether another process has committed since, or deleted it; costs one `stat`."""
+        return self._snapshots.stamp() != self._seen
+
+    def clear(self) -> None:
+        """Starts from nothing; what is published stays until the next commit."""
+        self._must_be_writable()
+        self._abandon()
+        self._base = None
+
+    def close(self) -> None:
+        """Lets go of files; what was not committed is dropped."""
+        self._abandon()
+        self._published = None
+
+    def _publish(self, path: Path, reader: Reader, *, generation: int, removed: int) -> None:
+        self._base = self._snapshots.publish(
+            path, generation=generation, count=reader.count(), removed=removed
+        )
+        self._published = (self._base, reader)
+        self._seen = self._snapshots.stamp()
+
+    @abstractmethod
+    def _abandon(self) -> None:
+        """Drops what was not committed."""
+
+    @contextmanager
+    def _undone_on_failure(self) -> Iterator[None]:
+        try:
+            with writing(self._snapshots.folder):
+                yield
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _must_be_writable(self) -> None:
+        if not self._writable:
+            raise IndexUnwritable(f"{self._snapshots.folder} was opened for reading only")
 
 
 class View:
@@ -179,6 +278,15 @@ class View:
             raise Damaged(str(error)) from error
 
 
+def sync_to_disk(path: Path) -> None:
+    """Waits until a file, or the list of files in a folder, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
     """Turns whatever an engine or the system says against a write into IndexUnwritable."""
@@ -191,6 +299,18 @@ def writing(folder: Path) -> Iterator[None]:
         raise IndexUnwritable(
             f"{folder} cannot be written: {said}; check its permissions and the free disk space"
         ) from error
+
+
+def _opened(snapshots: Snapshots, read: Callable[[Path], Reader]) -> tuple[Snapshot, Reader] | None:
+    """What is published, open to read; None is "to be built anew"."""
+    try:
+        snapshot = snapshots.current()
+        if snapshot is None:
+            return None
+        reader = read(snapshot.path)
+        return (snapshot, reader) if reader.count() == snapshot.count else None
+    except Damaged:
+        return None
 
 
 def _show(source: str, target: str) -> str:
@@ -244,11 +364,3 @@ def _crc32(stream: BinaryIO) -> int:
     while block := stream.read(1 << 20):
         value = zlib.crc32(block, value)
     return value
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -182,7 +182,7 @@ def bring_up_to_date(
             if published:
                 tell(f"{error}; this answer is from the index as it was before")
                 return
-        tell(f"{error}; waiting for it")
+        tell(f"another askseeds is making {settings.index}; waiting for it")
         report = synchronise(settings, progress=progress, wait_s=FIRST_INDEX_WAIT_S)
     for skipped in report.skipped:
         if skipped.failed:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from askseeds.errors import SeedsError
+from askseeds.render import two_digits
 from askseeds.types import Answer, Document, Hit, Quote
 
 if TYPE_CHECKING:
@@ -99,12 +100,15 @@ def answer_text(answer: Answer, *, colour: bool) -> str:
     if answer.status == "not_found":
         parts.append(style(answer.text, bold=True))
         if answer.nearest:
-            parts.append("Nearest passages, which do not answer it:")
+            parts.append("Nearest passages, which may not answer it:")
     for number, quote in enumerate(answer.quotes or answer.nearest, start=1):
         place = style(f"[{number}] {terminal_line(place_text(quote))}", fg="cyan")
         parts.append(f"{place}\n{terminal_safe(quote.text)}")
     parts.append(
-        style(f"{answer.status.replace('_', ' ')}, confidence {answer.confidence:.2f}", dim=True)
+        style(
+            f"{answer.status.replace('_', ' ')}, confidence {two_digits(answer.confidence)}",
+            dim=True,
+        )
     )
     return "\n\n".join(parts)
 
@@ -221,7 +225,7 @@ def status_text(status: "Status") -> str:
         else "none since",
     }
     lines = [f"{name:<11}{terminal_line(value)}" for name, value in rows.items()]
-    lines += [f"  {terminal_line(source)}" for source in status.sources]
+    lines += [f"source     {terminal_line(source)}" for source in status.sources]
     lines += [
         f"{'cannot read' if skipped.failed else 'skipped'} "
         f"{terminal_line(skipped.source)}: {terminal_line(skipped.reason)}"

@@ -4,18 +4,15 @@ Published in snapshots, as described in `snapshots`.
 """
 
 import shutil
-import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from askseeds.errors import IndexUnwritable
-from askseeds.snapshots import UNKNOWN, Damaged, Snapshot, Snapshots, View, writing
+from askseeds.snapshots import Damaged, Published, Snapshot, Snapshots, View
 
 _COLLECTION = "passages"
 _TENANT, _DATABASE = "default_tenant", "default_database"
@@ -38,8 +35,8 @@ _HNSW = {
 class VectorIndex(Protocol):
     """What the rest of askseeds needs of a vector engine.
 
-    `generation`, `count` and `search` speak of what was committed last; changes not yet
-    committed are invisible. Reading is safe from several threads; writing is for one.
+    `generation`, `count` and `search` speak of what was committed when it was opened, or by
+    itself since. Reading is safe from several threads; writing is for one.
     """
 
     @property
@@ -66,25 +63,21 @@ class VectorIndex(Protocol):
     ) -> list[tuple[int, float]]:
         """Nearest passages as `(id, cosine similarity)`, best first; `within`: only these ids."""
 
-    def refresh(self) -> bool:
-        """Turns to what another process committed since; True if there was something."""
-
     def close(self) -> None:
         """Lets go of files; what was not committed is dropped."""
 
 
-class ChromaVectors:
+class ChromaVectors(Published["_Reader"]):
     """A `VectorIndex` on embedded Chroma. The caller sees to it that there is one writer."""
 
     def __init__(self, snapshots: Snapshots, *, dimension: int, writable: bool) -> None:
         """Use `open`."""
-        self._snapshots = snapshots
+        super().__init__(snapshots, _read, writable=writable)
+        # Chroma keeps what was removed in its graph. Grown too much, it is built anew;
+        # until that is committed, readers go on with the old.
+        if self._base is not None and _overgrown(self._base):
+            self._published = self._base = None
         self._dimension = dimension
-        self._writable = writable
-        self._turning = threading.Lock()
-        self._seen: tuple[int, int] | None = None
-        self._published: tuple[Snapshot, _Reader] | None = None
-        self._base: Snapshot | None = None
         self._draft: _Draft | None = None
         self._pending: dict[int, NDArray[np.float32] | None] = {}
 
@@ -106,29 +99,7 @@ class ChromaVectors:
             "dimension": dimension,
             "made_from": made_from,
         }
-        index = cls(Snapshots(folder, made_with), dimension=dimension, writable=writable)
-        index._turn()
-        if writable:
-            with writing(folder):
-                folder.mkdir(parents=True, exist_ok=True)
-                index._base = index._published[0] if index._published else None
-                index._snapshots.sweep(keep=index._base)
-            # Chroma keeps what was removed in its graph. Grown too much, it is built anew;
-            # until that is committed, readers go on with the old.
-            if index._base is not None and _overgrown(index._base):
-                index._published = index._base = None
-        return index
-
-    @property
-    def generation(self) -> int:
-        """Of the ledger, when this was committed; -1 when it has to be built anew."""
-        published = self._published
-        return published[0].generation if published else UNKNOWN
-
-    def count(self) -> int:
-        """Number of passages committed."""
-        published = self._published
-        return published[0].count if published else 0
+        return cls(Snapshots(folder, made_with), dimension=dimension, writable=writable)
 
     def search(
         self, vector: NDArray[np.float32], limit: int, *, within: Sequence[int] | None = None
@@ -168,17 +139,6 @@ class ChromaVectors:
                 break
         return _best(ids[chosen], similarities[chosen], limit)
 
-    def refresh(self) -> bool:
-        """Turns to what another process committed since; True if there was something.
-
-        Without news it costs one `stat`. Searches under way in other threads end on the old.
-        """
-        with self._turning:
-            if self._snapshots.stamp() == self._seen:
-                return False
-            self._turn()
-            return True
-
     def add(self, ids: Sequence[int], vectors: NDArray[np.float32]) -> None:
         """Adds or replaces. `vectors`: float32 [n, dimension]."""
         if vectors.shape != (len(ids), self._dimension):
@@ -190,12 +150,6 @@ class ChromaVectors:
         """Removes; ids that are not there are passed over."""
         for id_ in ids:
             self._change(id_, None)
-
-    def clear(self) -> None:
-        """Starts from nothing; what is published stays until the next commit."""
-        self._must_be_writable()
-        self._abandon()
-        self._base = None
 
     def commit(self, generation: int) -> None:
         """Makes all changes durable and visible, at once. Without any, only the marker is written.
@@ -217,37 +171,8 @@ class ChromaVectors:
                 reader = _read(path)
             if reader.count() != count:
                 raise Damaged(f"Chroma kept {reader.count()} of {count} passages")
-            self._base = self._snapshots.publish(
-                path, generation=generation, count=count, removed=removed
-            )
+            self._publish(path, reader, generation=generation, removed=removed)
         self._draft = None
-        with self._turning:
-            self._published = (self._base, reader)
-            self._seen = self._snapshots.stamp()
-
-    def close(self) -> None:
-        """Lets go of files; what was not committed is dropped."""
-        self._abandon()
-        self._published = None
-
-    def _turn(self) -> None:
-        """Opens what is published. Again, if another process replaced it meanwhile.
-
-        Other threads search what was open before until the new one is.
-        """
-        for _ in range(10):
-            seen, published = self._snapshots.stamp(), None
-            try:
-                snapshot = self._snapshots.current()
-                if snapshot is not None:
-                    reader = _read(snapshot.path)
-                    if reader.count() == snapshot.count:
-                        published = (snapshot, reader)
-            except Damaged:
-                pass  # stays None, "to be built anew"
-            if published is not None or self._snapshots.stamp() == seen:
-                break
-        self._seen, self._published = seen, published
 
     def _change(self, id_: int, vector: NDArray[np.float32] | None) -> None:
         self._must_be_writable()
@@ -263,24 +188,11 @@ class ChromaVectors:
         self._pending = {}
         return self._draft
 
-    @contextmanager
-    def _undone_on_failure(self) -> Iterator[None]:
-        try:
-            with writing(self._snapshots.folder):
-                yield
-        except BaseException:
-            self._abandon()
-            raise
-
     def _abandon(self) -> None:
         self._pending = {}
         if self._draft is not None:
             self._draft.discard()
             self._draft = None
-
-    def _must_be_writable(self) -> None:
-        if not self._writable:
-            raise IndexUnwritable(f"{self._snapshots.folder} was opened for reading only")
 
 
 class _Draft:

@@ -11,15 +11,13 @@ import re
 import shutil
 import threading
 import unicodedata
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
 import tantivy
 
-from askseeds.errors import IndexUnwritable
-from askseeds.snapshots import UNKNOWN, Damaged, Snapshot, Snapshots, View, writing
+from askseeds.snapshots import Damaged, Published, Snapshots, View
 
 _ANALYSIS = 1
 """Raise it when `normalised` or `_analyzer` change: indexes made otherwise are then rebuilt."""
@@ -66,8 +64,8 @@ class WordIndex(Protocol):
     ) -> list[tuple[int, float]]:
         """Best passages as `(id, BM25 score)`, best first; `within`: only these ids."""
 
-    def refresh(self) -> bool:
-        """Turns to what another process committed since; True if there was something."""
+    def is_outdated(self) -> bool:
+        """Whether another process has committed since; asked before every question."""
 
     def close(self) -> None:
         """Lets go of files; what was not committed is dropped."""
@@ -91,17 +89,12 @@ def normalised(text: str) -> str:
     return _THOUSANDS.sub("", text)
 
 
-class TantivyWords:
+class TantivyWords(Published["_Reader"]):
     """A `WordIndex` on Tantivy. The caller sees to it that there is one writer."""
 
     def __init__(self, snapshots: Snapshots, *, writable: bool) -> None:
         """Use `open`."""
-        self._snapshots = snapshots
-        self._writable = writable
-        self._turning = threading.Lock()
-        self._seen: tuple[int, int] | None = None
-        self._published: tuple[Snapshot, _Reader] | None = None
-        self._base: Snapshot | None = None
+        super().__init__(snapshots, _read, writable=writable)
         self._draft: _Draft | None = None
 
     @classmethod
@@ -121,25 +114,7 @@ class TantivyWords:
             "analysis": _ANALYSIS,
             "made_from": made_from,
         }
-        index = cls(Snapshots(folder, made_with), writable=writable)
-        index._turn()
-        if writable:
-            with writing(folder):
-                folder.mkdir(parents=True, exist_ok=True)
-                index._base = index._published[0] if index._published else None
-                index._snapshots.sweep(keep=index._base)
-        return index
-
-    @property
-    def generation(self) -> int:
-        """Of the ledger, when this was committed; -1 when it has to be built anew."""
-        published = self._published
-        return published[0].generation if published else UNKNOWN
-
-    def count(self) -> int:
-        """Number of passages committed."""
-        published = self._published
-        return published[0].count if published else 0
+        return cls(Snapshots(folder, made_with), writable=writable)
 
     def search(
         self, query: str, limit: int, *, within: Sequence[int] | None = None
@@ -158,21 +133,6 @@ class TantivyWords:
         if published is None or limit < 1 or (within is not None and len(within) == 0):
             return []
         return published[1].search(query, min(limit, max(published[0].count, 1)), within)
-
-    def is_outdated(self) -> bool:
-        """Whether another process has committed since, or deleted it; costs one `stat`."""
-        return self._snapshots.stamp() != self._seen
-
-    def refresh(self) -> bool:
-        """Turns to what another process committed since; True if there was something.
-
-        Without news it costs one `stat`. Searches under way in other threads end on the old.
-        """
-        with self._turning:
-            if self._snapshots.stamp() == self._seen:
-                return False
-            self._turn()
-            return True
 
     def add(self, entries: Sequence[tuple[int, str, str | None, str]]) -> None:
         """Adds or replaces: `(id, title, heading, text)`."""
@@ -195,12 +155,6 @@ class TantivyWords:
         with self._undone_on_failure():
             self._opened_draft().remove(ids)
 
-    def clear(self) -> None:
-        """Starts from nothing; what is published stays until the next commit."""
-        self._must_be_writable()
-        self._abandon()
-        self._base = None
-
     def commit(self, generation: int) -> None:
         """Makes all changes durable and visible, at once. Without any, only the marker is written.
 
@@ -213,61 +167,18 @@ class TantivyWords:
                 path = self._base.path
             else:
                 path = self._opened_draft().close()
-            reader = _read(path)
-            self._base = self._snapshots.publish(
-                path, generation=generation, count=reader.count(), removed=0
-            )
+            self._publish(path, _read(path), generation=generation, removed=0)
         self._draft = None
-        with self._turning:
-            self._published = (self._base, reader)
-            self._seen = self._snapshots.stamp()
-
-    def close(self) -> None:
-        """Lets go of files; what was not committed is dropped."""
-        self._abandon()
-        self._published = None
-
-    def _turn(self) -> None:
-        """Opens what is published. Again, if another process replaced it meanwhile.
-
-        Other threads search what was open before until the new one is.
-        """
-        for _ in range(10):
-            seen, published = self._snapshots.stamp(), None
-            try:
-                snapshot = self._snapshots.current()
-                if snapshot is not None:
-                    reader = _read(snapshot.path)
-                    if reader.count() == snapshot.count:
-                        published = (snapshot, reader)
-            except Damaged:
-                pass  # stays None, "to be built anew"
-            if published is not None or self._snapshots.stamp() == seen:
-                break
-        self._seen, self._published = seen, published
 
     def _opened_draft(self) -> "_Draft":
         if self._draft is None:
             self._draft = _Draft(self._snapshots.draft(self._base), fresh=self._base is None)
         return self._draft
 
-    @contextmanager
-    def _undone_on_failure(self) -> Iterator[None]:
-        try:
-            with writing(self._snapshots.folder):
-                yield
-        except BaseException:
-            self._abandon()
-            raise
-
     def _abandon(self) -> None:
         if self._draft is not None:
             shutil.rmtree(self._draft.path, ignore_errors=True)
             self._draft = None
-
-    def _must_be_writable(self) -> None:
-        if not self._writable:
-            raise IndexUnwritable(f"{self._snapshots.folder} was opened for reading only")
 
 
 class _Draft:

@@ -6,13 +6,14 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
+from typing import get_args
 
 import click
 
-from askseeds import render
+from askseeds import feedback, render
 from askseeds.assistant import Assistant
 from askseeds.config import Settings
 from askseeds.errors import AskseedsError, IndexFault
@@ -29,6 +30,17 @@ _log = logging.getLogger(__name__)
 _NUMBERING = re.compile(r"^[^\w]*(?:\d+[.)]\s)?[^\w]*")  # and Markdown's signs, and pictures
 
 
+@dataclass(slots=True)
+class Thumb:
+    """What a person said of an answer.
+
+    It changes in place: a question on its way takes the conversation along as it was, and the
+    thumbs of the meantime must not be lost when it is done.
+    """
+
+    rating: feedback.Rating | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One question of a conversation: with its answer, with an error, or still without either."""
@@ -36,6 +48,7 @@ class Exchange:
     question: str
     answer: Answer | None = None
     error: str = ""
+    thumb: Thumb = field(default_factory=Thumb, compare=False)
 
     @property
     def quotes(self) -> tuple[Quote, ...]:
@@ -59,6 +72,7 @@ class Chat:
         self._progress = ""
         self._examples: tuple[str, ...] = ()
         self._settled = False
+        self._judging = threading.Lock()
 
     def __enter__(self) -> "Chat":
         self._thread.start()
@@ -133,14 +147,10 @@ class Chat:
 
     def answer(self, question: str, history: Sequence[Exchange]) -> Exchange:
         """Asks; what goes wrong becomes one line in the conversation."""
-        turns = [
-            Turn(past.question, past.answer.text if past.answer else "")
-            for past in history[-HISTORY:]
-        ]
         try:
             assistant = self._assistant.result()
             bring_up_to_date(self._settings, progress=self._tell, notice=_notice)
-            answer = assistant.ask(question, history=turns)
+            answer = assistant.ask(question, history=_turns(history))
         except AskseedsError as error:
             return Exchange(question, error=str(error))
         except Exception:  # noqa: BLE001 - no traceback reaches the page
@@ -174,6 +184,39 @@ class Chat:
         answer = exchanges[number - 1].answer
         nearest = answer is not None and answer.status == "not_found"
         return render.html_source(number, index, quotes, document, nearest=nearest)
+
+    def judge(self, exchanges: Sequence[Exchange], number: object, rating: object) -> str:
+        """Keeps the thumb of an answer; as HTML what now holds, or the line that says why not.
+
+        Args:
+            exchanges: The conversation, as it is kept here.
+            number: Which exchange, from 1; from the browser, so it may be anything.
+            rating: Which thumb; from the browser too.
+        """
+        if not isinstance(number, int) or not 1 <= number <= len(exchanges):
+            return render.html_error("This conversation has ended. Ask again to judge its answers.")
+        judged = exchanges[number - 1]
+        if judged.answer is None:
+            return render.html_error("There is no answer here to judge.")
+        given = next((known for known in get_args(feedback.Rating) if rating == known), None)
+        if given is None:
+            return render.html_error("A thumb is up or down.")
+        with self._judging:  # two quick clicks are one thumb
+            if judged.thumb.rating != given:
+                history = _turns(exchanges[: number - 1])
+                try:
+                    feedback.keep(self._settings.index, judged.answer, given, history=history)
+                except AskseedsError as error:
+                    return render.html_error(str(error))
+                judged.thumb.rating = given
+        return render.html_thumb(number, given)
+
+
+def _turns(history: Sequence[Exchange]) -> list[Turn]:
+    """What a question is asked with."""
+    return [
+        Turn(past.question, past.answer.text if past.answer else "") for past in history[-HISTORY:]
+    ]
 
 
 def _notice(line: str) -> None:

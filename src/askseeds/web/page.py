@@ -88,6 +88,7 @@ def _page(chat: Chat) -> gr.Blocks:
                     conversation = gr.HTML(
                         "", elem_id="conversation", js_on_load=script, apply_default_css=False
                     )
+                thumb = gr.HTML("", elem_id="thumb", **static)
                 with gr.Row(elem_id="composer"):
                     question = gr.Textbox(
                         label="Your question",
@@ -105,14 +106,14 @@ def _page(chat: Chat) -> gr.Blocks:
 
         def ask(asked: str, past: tuple[Exchange, ...]) -> Iterator[tuple[Any, ...]]:
             if not asked.strip():
-                yield gr.skip(), gr.skip(), gr.skip(), gr.skip()
+                yield (gr.skip(),) * 5
                 return
-            yield "", gr.skip(), _conversation((*past, Exchange(asked))), gr.skip()
+            yield "", gr.skip(), _conversation((*past, Exchange(asked))), gr.skip(), ""
             now = (*past, chat.answer(asked, past))
             answer = now[-1].answer
             found = answer is not None and answer.status == "answered"
             shown = chat.source(now, len(now), 1) if found else empty_source
-            yield gr.skip(), now, _conversation(now), shown
+            yield gr.skip(), now, _conversation(now), shown, gr.skip()
 
         def ask_example(
             past: tuple[Exchange, ...], event: gr.EventData
@@ -122,8 +123,11 @@ def _page(chat: Chat) -> gr.Blocks:
         def show(past: tuple[Exchange, ...], event: gr.EventData) -> str:
             return chat.source(past, event._data.get("exchange"), event._data.get("quote"))
 
+        def judge(past: tuple[Exchange, ...], event: gr.EventData) -> str:
+            return chat.judge(past, event._data.get("exchange"), event._data.get("rating"))
+
         def clear() -> tuple[Any, ...]:
-            return "", (), "", empty_source
+            return "", (), "", empty_source, ""
 
         def refresh() -> tuple[Any, ...]:
             return chat.status(), chat.welcome(), gr.Timer(active=not chat.settled)
@@ -131,7 +135,7 @@ def _page(chat: Chat) -> gr.Blocks:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         queued = quiet | {"concurrency_id": "ask", "concurrency_limit": ASKED_AT_ONCE}
         at_once = quiet | {"queue": False}
-        parts = [question, exchanges, conversation, source]
+        parts = [question, exchanges, conversation, source, thumb]
         typed = gr.on(
             [question.submit, send.click],
             ask,
@@ -145,6 +149,7 @@ def _page(chat: Chat) -> gr.Blocks:
             ask_example, [exchanges], parts, trigger_mode="once", **queued
         )
         conversation.quote(show, [exchanges], [source], **at_once)
+        conversation.judge(judge, [exchanges], [thumb], **at_once)
         conversation.clear(clear, None, parts, cancels=[typed, clicked], **at_once)
         gr.on([blocks.load, timer.tick], refresh, None, [status, welcome, timer], **at_once)
     return blocks
@@ -152,6 +157,12 @@ def _page(chat: Chat) -> gr.Blocks:
 
 def _conversation(exchanges: Sequence[Exchange]) -> str:
     return "".join(
-        render.html_exchange(number, past.question, answer=past.answer, error=past.error)
+        render.html_exchange(
+            number,
+            past.question,
+            answer=past.answer,
+            error=past.error,
+            rating=past.thumb.rating or "",
+        )
         for number, past in enumerate(exchanges, 1)
     )
