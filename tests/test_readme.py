@@ -44,11 +44,9 @@ def test_command(home, command):
         command, shell=True, cwd=home, env=environment(), capture_output=True, check=False
     )
     said = done.stdout.decode() + done.stderr.decode()
-    assert done.returncode in (0, 3), said
     assert done.stdout.strip(), said
     assert "Traceback" not in said
-    if "revenue" in command:
-        assert done.returncode == 3
+    assert done.returncode == (3 if "revenue" in command else 0), said
 
 
 def test_the_answer_shown_is_the_answer_given(home):
@@ -57,7 +55,11 @@ def test_the_answer_shown_is_the_answer_given(home):
     asked = re.search(r'Q="(.*)"', question)[1]
     command = [sys.executable, "-m", "askseeds", "ask", asked]
     done = subprocess.run(command, cwd=home, capture_output=True, check=True)
-    assert done.stdout.decode() == printed
+    # The last digit of a confidence depends on the processor; nothing else does.
+    told, shown_confidence = printed.rstrip().rsplit(" ", 1)
+    given, confidence = done.stdout.decode().rstrip().rsplit(" ", 1)
+    assert given == told
+    assert float(confidence) == pytest.approx(float(shown_confidence), abs=0.03)
 
 
 def test_the_check_of_a_quote_prints_it(home):
