@@ -35,7 +35,10 @@ def home(tmp_path_factory, exported_encoder):
 
 
 def environment():
-    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    """That of a user who has the commands on the path, and who is not inside of make."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return inherited | {"PATH": path}
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ELSEWHERE])
