@@ -236,7 +236,7 @@ class TestPage:
         expect(exchange.locator(".verdict.not_found")).to_contain_text(
             "The documents do not answer this"
         )
-        expect(exchange.locator(".nearest")).to_contain_text("not an answer")
+        expect(exchange.locator(".nearest")).to_contain_text("may not answer it")
         nearest = exchange.locator(".quotes.not_found .quote").first
         expect(page.locator("#lit")).to_have_count(0)
         nearest.click()

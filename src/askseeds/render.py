@@ -126,7 +126,7 @@ def _html_answer(number: int, answer: Answer) -> str:
     if quotes and not found:
         parts.append(
             '<p class="nearest">The nearest passages, which may be related '
-            "but are not an answer:</p>"
+            "but may not answer it:</p>"
         )
     if quotes:
         kind = "Quotes" if found else "Nearest passages"

@@ -10,7 +10,7 @@ from askseeds.evaluate.figures import BINS, bin_of
 from askseeds.evaluate.plots import Axis, Plot, count_axis, histogram, share_axis, time_axis
 from askseeds.evaluate.runner import Result
 
-RANK_BINS = ((1, 1), (2, 2), (3, 3), (4, 5), (6, 10), (11, 16))
+RANK_BINS = ((1, 1), (2, 2), (3, 3), (4, 5), (6, 8))
 CONFIDENCE_BINS = 20
 TIME_BINS = 24
 Z95 = 1.96
