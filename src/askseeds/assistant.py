@@ -1,12 +1,12 @@
 """The whole way of a question, from the words to the quotes. Read `Assistant.ask` first."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Self, TypedDict, Unpack
 
 from askseeds import quote
 from askseeds.config import Settings
@@ -17,7 +17,7 @@ from askseeds.ledger import Ledger
 from askseeds.models import Encoder, Reading, Reranker
 from askseeds.retrieve import surroundings
 from askseeds.sync import Notice, Progress, bring_up_to_date
-from askseeds.types import Answer, Document, Hit, Models, Stage, Turn
+from askseeds.types import Answer, Document, Hit, Models, Stage, Step, Turn
 
 QUESTION_CHARS = 20_000
 """A longer question is a document; about 3,000 words."""
@@ -26,6 +26,22 @@ CANDIDATES = 8
 """Passages that the cross-encoder reads: with 16, hardly more had one that answers."""
 
 NOT_FOUND = "The documents do not answer this question."
+
+
+class Options(TypedDict, total=False):
+    """What may go with a question.
+
+    Attributes:
+        history: Earlier turns of the conversation, oldest first.
+        max_quotes: Most quotes to give; the settings' when None.
+        min_confidence: Refuse below this confidence, 0 to 1; the settings' when None.
+        source: Only these documents: a glob pattern of sources, or the sources themselves.
+    """
+
+    history: Sequence[Turn]
+    max_quotes: int | None
+    min_confidence: float | None
+    source: str | Collection[str] | None
 
 
 class Assistant:
@@ -90,53 +106,50 @@ class Assistant:
         """Closes the index."""
         self._engines.close()
 
-    def ask(
-        self,
-        question: str,
-        *,
-        history: Sequence[Turn] = (),
-        max_quotes: int | None = None,
-        min_confidence: float | None = None,
-        source: str | None = None,
-    ) -> Answer:
+    def ask(self, question: str, **options: Unpack[Options]) -> Answer:
         """Answers a question in quotes, or says that the documents do not answer it.
-
-        Args:
-            question: In the words of a person.
-            history: Earlier turns of the conversation, oldest first.
-            max_quotes: Most quotes to give; the settings' when None.
-            min_confidence: Refuse below this confidence, 0 to 1; the settings' when None.
-            source: Only documents whose source matches this glob pattern.
 
         Raises:
             QuestionError: The question is empty or too long.
             SeedsError: No document matches `source`.
         """
+        answer: Answer | None = None
+        for event in self.stream(question, **options):
+            if isinstance(event, Answer):
+                answer = event
+        assert answer is not None  # `stream` ends with one
+        return answer
+
+    def stream(self, question: str, **options: Unpack[Options]) -> Iterator[Step | Answer]:
+        """Answers as `ask` does, and tells what is being done: steps, and the answer last.
+
+        To stop, close the iterator. Raises what `ask` raises.
+        """
         question = checked(question)
+        source = options.get("source")
         clock = _Clock()
+        yield "searching"
         with clock("follow_up"):
-            asked = standalone(question, history)
+            asked = standalone(question, options.get("history", ()))
         with clock("encode"):
             vector = self._encoder.encode_query(asked)
         with clock("retrieve"):
-            hits = self._engines.find(
-                asked,
-                vector,
-                limit=CANDIDATES,
-                source=source,
-            )
+            hits = self._engines.find(asked, vector, limit=CANDIDATES, source=source)
+        yield "reading"
         with clock("rerank"):
             hits, readings = self._read(asked, hits)
         selection = quote.Selection((), 0.0)
         if hits:
             with clock("near"):
                 evidence = self._evidence(asked, hits, readings)
+            yield "choosing"
             with clock("quote"):
-                most = max_quotes or self._settings.max_quotes
+                most = options.get("max_quotes") or self._settings.max_quotes
                 selection = quote.select(evidence, max_quotes=most)
-        least = self._settings.min_confidence if min_confidence is None else min_confidence
+        least = options.get("min_confidence")
+        least = self._settings.min_confidence if least is None else least
         answered = bool(selection.quotes) and selection.confidence >= least
-        return Answer(
+        yield Answer(
             question=question,
             asked=asked,
             status="answered" if answered else "not_found",
@@ -150,7 +163,9 @@ class Assistant:
             models=Models(self._encoder.name, self._reranker.name),
         )
 
-    def search(self, query: str, *, limit: int = 10, source: str | None = None) -> tuple[Hit, ...]:
+    def search(
+        self, query: str, *, limit: int = 10, source: str | Collection[str] | None = None
+    ) -> tuple[Hit, ...]:
         """Finds passages, best first, without choosing quotes; raises what `ask` raises."""
         query = checked(query)
         hits = self._engines.find(

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,12 @@ class Engines:
         return self._turned().ledger
 
     def find(
-        self, query: str, vector: npt.NDArray[np.float32], *, limit: int, source: str | None
+        self,
+        query: str,
+        vector: npt.NDArray[np.float32],
+        *,
+        limit: int,
+        source: str | Collection[str] | None,
     ) -> tuple[Hit, ...]:
         """See `retrieve.retrieve`; all of it in one generation, while a writer goes on."""
         while True:

@@ -1,6 +1,6 @@
 """Question to passages: vectors and words, fused by score."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -56,7 +56,7 @@ def retrieve(
     vectors: VectorIndex,
     words: WordIndex,
     limit: int,
-    source: str | None = None,
+    source: str | Collection[str] | None = None,
 ) -> tuple[Hit, ...]:
     """Finds the passages that may answer.
 
@@ -66,7 +66,7 @@ def retrieve(
         ledger: Turns ids into passages.
         vectors: Finds passages of like meaning.
         words: Finds passages of like words.
-        source: Only documents whose source matches this glob pattern.
+        source: Only these documents: a glob pattern of sources, or the sources themselves.
         limit: Most hits to give.
 
     Raises:
@@ -117,13 +117,19 @@ def surroundings(hit: Hit, ledger: Ledger) -> Span:
     return first.start, last.end
 
 
-def matching(sources: Sequence[str], pattern: str) -> tuple[str, ...]:
-    """The sources that a glob pattern names; `*` also matches `/`.
+def matching(sources: Sequence[str], wanted: str | Collection[str]) -> tuple[str, ...]:
+    """Those of the sources that a glob pattern names, or that are listed; `*` also matches `/`.
 
     Raises:
-        SeedsError: None does.
+        SeedsError: None is.
     """
-    found = tuple(source for source in sources if fnmatchcase(source, pattern))
+    if isinstance(wanted, str):
+        found = tuple(source for source in sources if fnmatchcase(source, wanted))
+        problem = f"no document matches --source {wanted!r}"
+    else:
+        listed = frozenset(wanted)
+        found = tuple(source for source in sources if source in listed)
+        problem = "none of the chosen documents is in the index"
     if not found:
-        raise SeedsError(f"no document matches --source {pattern!r}; `askseeds status` lists them")
+        raise SeedsError(f"{problem}; `askseeds status` lists them")
     return found

@@ -13,6 +13,9 @@ Span = tuple[int, int]
 
 Status = Literal["answered", "not_found"]
 
+Step = Literal["searching", "reading", "choosing", "writing"]
+"""What is being done for a question, in this order; "writing" only with a language model."""
+
 
 @dataclass(frozen=True, slots=True)
 class Heading:
