@@ -1,7 +1,9 @@
 """The whole way of a question, from the words to the quotes. Read `Assistant.ask` first."""
 
+import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,7 +27,14 @@ QUESTION_CHARS = 20_000
 CANDIDATES = 8
 """Passages that the cross-encoder reads: with 16, hardly more had one that answers."""
 
+RECENT = 32
+"""Questions whose quotes are kept in memory, until the index changes: for a retry, an example that
+everybody clicks, a test that runs again."""
+
 NOT_FOUND = "The documents do not answer this question."
+
+
+_Found = tuple[tuple[Hit, ...], quote.Selection]
 
 
 class Options(TypedDict, total=False):
@@ -58,6 +67,8 @@ class Assistant:
         self._encoder = encoder
         self._reranker = reranker
         self._engines = engines
+        self._recent: OrderedDict[object, _Found] = OrderedDict()
+        self._recent_lock = threading.Lock()
 
     @classmethod
     def open(
@@ -126,26 +137,12 @@ class Assistant:
         To stop, close the iterator. Raises what `ask` raises.
         """
         question = checked(question)
-        source = options.get("source")
         clock = _Clock()
         yield "searching"
         with clock("follow_up"):
             asked = standalone(question, options.get("history", ()))
-        with clock("encode"):
-            vector = self._encoder.encode_query(asked)
-        with clock("retrieve"):
-            hits = self._engines.find(asked, vector, limit=CANDIDATES, source=source)
-        yield "reading"
-        with clock("rerank"):
-            hits, readings = self._read(asked, hits)
-        selection = quote.Selection((), 0.0)
-        if hits:
-            with clock("near"):
-                evidence = self._evidence(asked, hits, readings)
-            yield "choosing"
-            with clock("quote"):
-                most = options.get("max_quotes") or self._settings.max_quotes
-                selection = quote.select(evidence, max_quotes=most)
+        most = options.get("max_quotes") or self._settings.max_quotes
+        hits, selection = yield from self._found(asked, options.get("source"), most, clock)
         least = options.get("min_confidence")
         least = self._settings.min_confidence if least is None else least
         answered = bool(selection.quotes) and selection.confidence >= least
@@ -162,6 +159,37 @@ class Assistant:
             timings_ms=clock.timings_ms(),
             models=Models(self._encoder.name, self._reranker.name),
         )
+
+    def _found(
+        self, asked: str, source: str | Collection[str] | None, most: int, clock: "_Clock"
+    ) -> Generator[Step, None, _Found]:
+        """Passages and quotes; those of a question that was asked before are known already."""
+        named = source if source is None or isinstance(source, str) else frozenset(source)
+        key = (self._engines.version, asked, named, most)
+        with self._recent_lock:
+            if key in self._recent:
+                self._recent.move_to_end(key)
+                return self._recent[key]
+        with clock("encode"):
+            vector = self._encoder.encode_query(asked)
+        with clock("retrieve"):
+            hits = self._engines.find(asked, vector, limit=CANDIDATES, source=source)
+        yield "reading"
+        with clock("rerank"):
+            hits, readings = self._read(asked, hits)
+        selection = quote.Selection((), 0.0)
+        if hits:
+            with clock("near"):
+                evidence = self._evidence(asked, hits, readings)
+            yield "choosing"
+            with clock("quote"):
+                selection = quote.select(evidence, max_quotes=most)
+        if self._engines.version == key[0]:  # else a newer generation was searched
+            with self._recent_lock:
+                self._recent[key] = hits, selection
+                while len(self._recent) > RECENT:
+                    self._recent.popitem(last=False)
+        return hits, selection
 
     def search(
         self, query: str, *, limit: int = 10, source: str | Collection[str] | None = None
