@@ -82,7 +82,7 @@ class Server:
             self.process = subprocess.Popen(
                 command("chat", "--no-open", "--port", 0, *arguments),
                 cwd=folder,
-                env=os.environ | {"PYTHONPATH": str(folder / "site")},
+                env=os.environ | {"PYTHONPATH": f"{folder / 'site'}{os.pathsep}{ROOT / 'src'}"},
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -91,10 +91,11 @@ class Server:
         if not line:
             self.process.wait(20)
             self.process.stdout.close()
-        match = re.fullmatch(r"askseeds chat: (http://127\.0\.0\.1:(\d+))\n", line)
+        match = re.fullmatch(r"askseeds chat: http://([\w.-]+):(\d+)\n", line)
         assert match, line + (folder / "stderr.log").read_text()
-        self.url = match[1]
+        assert match[1] == "127.0.0.1" or "--host" in arguments
         self.port = int(match[2])
+        self.url = f"http://127.0.0.1:{self.port}"
 
     def request(self, method, path, **headers):
         """Status, headers and body; the path goes out as it is."""
