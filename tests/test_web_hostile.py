@@ -39,7 +39,7 @@ PAYLOADS = {
     "formula": "$$\\href{javascript:alert('k')}{k}$$ \\(\\includegraphics{http://example.org/k}\\)",
     "entities": "&lt;script&gt;alert(1)&lt;/script&gt; &#60;img src=x onerror=alert(1)&#62;",
     "right-to-left": "\u202egnp.exe \u2066hidden\u2069 \u200f",
-    "nothing": "a\x00b\x0b\x0c\x1b[31mred\x1b[0m \ufeff\ufffe",
+    "nothing": "a\x0b\x0c\x1b[31mred\x1b[0m \x7f\ufeff",
     "mark": "</mark><mark id=lit>not the quote</mark>",
     "data": "<a href=\"data:text/html,<script>alert(1)</script>\" data-do=clear data-ask=x>x</a>",
 }  # fmt: skip
@@ -68,7 +68,7 @@ def server(tmp_path_factory, exported_encoder):
     seeds = folder / "seeds"
     seeds.mkdir()
     for number, (kind, animal) in enumerate(SPEAKING.items()):
-        payload = PAYLOADS[kind].replace("/", "").replace("\0", "").replace("\n", " ")
+        payload = PAYLOADS[kind].replace("/", "")
         name = f"{payload[:90]} {animal}.{('md', 'txt')[number % 2]}"
         text = document(kind, animal, PLACES[number % 4])
         (seeds / name).write_text(text, encoding="utf-8", errors="surrogatepass")
@@ -98,14 +98,16 @@ SUSPICIOUS = """() => {
           found.push(`${node.tagName} ${name}=${value}`);
       }
     }
-    if (/^(iframe|object|embed|base|math)$/i.test(node.tagName)) found.push(node.tagName);
+    if (/^(iframe|object|embed|math)$/i.test(node.tagName)) found.push(node.tagName);
     if (node.matches("meta[http-equiv=refresh]")) found.push("refresh");
   }
+  if (document.querySelectorAll("base").length > 1) found.push("base");  // one is Gradio's
+  if (new URL(document.baseURI).origin !== own) found.push("base " + document.baseURI);
   for (const part of ["#conversation", "#source", "#status", "#welcome"])
     for (const node of document.querySelectorAll(
         ["script", "style", "img", "form", "a", "link", "meta", "svg", "details", "b", ".katex"]
           .map((tag) => `${part} ${tag}`).join()))
-      if (!node.closest("[data-own]")) found.push(`${part}: ${node.outerHTML.slice(0, 100)}`);
+      if (!node.matches("button.thumb svg")) found.push(`${part}: ${node.outerHTML.slice(0, 100)}`);
   if (document.querySelectorAll("#lit").length > 1) found.push("two lit quotes");
   return found;
 }"""
@@ -170,16 +172,10 @@ def test_a_whole_conversation_over_hostile_documents(context, server):
 @pytest.mark.browser
 def test_a_hostile_question_is_text(context, server):
     page = opened(context, server)
-    for kind, payload in PAYLOADS.items():
-        exchange = ask(page, f"Otters {payload.replace(chr(0), '')}?")
-        typed = exchange.locator(".question").text_content()
-        assert "Otters" in typed, kind
-        if kind in ("script", "handler", "braces", "template"):
-            assert payload in typed
+    for kind in ("handler", "style", "markdown-link", "braces", "template", "out-of-it"):
+        exchange = ask(page, f"Otters {PAYLOADS[kind]}?")
+        expect(exchange.locator(".question")).to_contain_text(PAYLOADS[kind])
         check(page)
-        if page.locator(".exchange").count() == 4:
-            page.get_by_role("button", name="New", exact=True).click()
-            expect(page.locator(".exchange")).to_have_count(0)
 
 
 @pytest.mark.browser
