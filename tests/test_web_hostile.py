@@ -39,7 +39,7 @@ PAYLOADS = {
     "formula": "$$\\href{javascript:alert('k')}{k}$$ \\(\\includegraphics{http://example.org/k}\\)",
     "entities": "&lt;script&gt;alert(1)&lt;/script&gt; &#60;img src=x onerror=alert(1)&#62;",
     "right-to-left": "\u202egnp.exe \u2066hidden\u2069 \u200f",
-    "nothing": "a\x0b\x0c\x1b[31mred\x1b[0m \x7f\ufeff",
+    "nothing": "a\x0c\u2028b \u200b\ufeff\u2060 \U000e0041 z\u0335\u0336\u0337\u0338",
     "mark": "</mark><mark id=lit>not the quote</mark>",
     "data": "<a href=\"data:text/html,<script>alert(1)</script>\" data-do=clear data-ask=x>x</a>",
 }  # fmt: skip
@@ -80,9 +80,14 @@ def server(tmp_path_factory, exported_encoder):
         "<a href='javascript:alert(2)'>plums</a> <img src='http://example.org/x.png'> at night.</p>"
         "<iframe src='http://example.org/'></iframe></body></html>"
     )
+    # Not text, so that its name is told on the terminal, which must not obey it.
+    (seeds / "\x1b[2J\x1b]0;taken over\x07 eels.md").write_bytes(b"\0\1\2")
     server = Server(folder)
     yield server
-    assert "Traceback" not in server.interrupt()
+    said = server.interrupt()
+    assert "eels.md" in said
+    assert "\x1b" not in said
+    assert "Traceback" not in said
     assert not server.outside.exists(), server.outside.read_text()
 
 

@@ -27,6 +27,7 @@ import uvicorn
 
 from askseeds.config import Settings
 from askseeds.errors import ConfigError
+from askseeds.terminal import terminal_line
 from askseeds.web.auth import Logins
 from askseeds.web.chat import Chat
 from askseeds.web.guard import LOOPBACK_NAMES
@@ -158,7 +159,8 @@ def _checked_host(name: str) -> str:
 
 
 def _notice(line: str) -> None:
-    click.echo(f"askseeds: {line}", err=True)
+    # It may hold a file's name: a terminal must not obey what is in it.
+    click.echo(terminal_line(f"askseeds: {line}"), err=True)
 
 
 def _in_one_line(record: logging.LogRecord) -> bool:
