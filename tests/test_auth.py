@@ -554,6 +554,8 @@ def test_in_and_out(context, server):
     expect(exchange.get_by_role("button", name="Right answer")).to_have_attribute(
         "aria-pressed", "true"
     )
+    # By it the page tells whose conversations are whose in this browser.
+    expect(page.locator("meta[name=askseeds-user]")).to_have_attribute("content", "ada")
     (cookie,) = context.cookies()
     assert cookie["httpOnly"]
     assert cookie["sameSite"] == "Strict"
