@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 _TOKEN = re.compile(
-    r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)*|[^\W\d_]+(?:[’'][^\W\d_]+)?|°[cC]?|[%$€£¥]|\S"
+    r"\d{1,2}:\d{2}(?!\d)|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)*|[^\W\d_]+(?:[’'][^\W\d_]+)?|°[cC]?|[%$€£¥]|\S"
 )
 _CURRENCIES = frozenset("$€£¥")
 _DASHES = frozenset("-–—−")  # noqa: RUF001
@@ -94,7 +94,8 @@ def _token(match: re.Match[str]) -> _Token:
     text = match[0]
     value = None
     if text[0].isdecimal():
-        plain = text.replace(",", "")
+        hours, _, minutes = text.partition(":")
+        plain = str(int(hours) + int(minutes) / 60) if minutes else text.replace(",", "")
         value = float(plain) if plain.count(".") < 2 else float(plain.replace(".", "", 1))
     return _Token(text, text.lower().replace("’", "'"), match.start(), match.end(), value)
 
@@ -251,6 +252,8 @@ def _part(tokens: list[_Token], at: int, count: float) -> tuple[float, str, int,
     numbers = tables()["numbers"]
     ordinals = numbers["ordinals"].split()
     low = _at(tokens, at).low
+    if _at(tokens, at - 1).text == "-" and _at(tokens, at - 2).low in ordinals:
+        return None  # second-half
     counted = _at(tokens, at - 1).low in ("a", "one", "by") or count != 1.0
     if low == "-" and count != 1.0:
         at, low = at + 1, _at(tokens, at + 1).low
@@ -292,7 +295,9 @@ def _with_unit(
         unit = None if name == "second" and _at(tokens, step - 1).text != "-" else _unit(name)
         if name in _CURRENCIES and _at(tokens, step + 1).value is not None:
             unit = None  # it belongs to the next number
-        if unit is not None:
+        if name == "times" and kind == "":
+            kind, stop, after = "times", _at(tokens, step).end, step + 1
+        elif unit is not None:
             value, kind = value * unit[1], unit[0]
             stop, after = _at(tokens, step).end, step + 1
         elif before.text in _CURRENCIES and before.text:
@@ -317,6 +322,8 @@ def _ranges(text: str, found: list[Quantity]) -> list[Quantity]:
         one, two = done[index], done[index + 1]
         between = text[one.end : two.start].strip().lower()
         if between not in _JOINS or two.kind in ("ordinal", "times"):
+            continue
+        if one.kind not in ("", two.kind):
             continue
         if one.kind == "" and two.kind != "":
             unit = _unit(_TOKEN.findall(text[two.start : two.end])[-1].lower())
