@@ -27,6 +27,7 @@ class Quantity:
         value: In the unit that its kind is counted in, such as seconds for "time".
         kind: What it measures; "" for a plain number, "ordinal" for "third", "times" for "twice".
         weak: Said by "a", "one" or "once", so that nothing much hangs on it.
+        plain: The number as it was written, whatever its unit.
         in_range: One end of "12 to 24 months", which says neither of the two.
     """
 
@@ -36,6 +37,7 @@ class Quantity:
     end: int
     weak: bool = False
     in_range: bool = False
+    plain: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +280,7 @@ def _with_unit(
     units = tables()["units"]
     before = _at(tokens, at - 1)
     start, stop, after = tokens[at].start, tokens[end - 1].end, end
+    plain = value
     is_part = kind == "share"
     if kind in ("", "share"):
         step = end
@@ -306,7 +309,7 @@ def _with_unit(
     joined = _at(tokens, end).low in ("to", "or") and _number(tokens, end + 1) is not None
     if weak and kind == "" and not joined:
         return None, end  # "one" as a pronoun
-    return Quantity(value, kind, start, stop, weak), after
+    return Quantity(value, kind, start, stop, weak, plain=plain), after
 
 
 def _unit(name: str) -> Any:
