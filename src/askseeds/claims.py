@@ -17,20 +17,33 @@ from itertools import combinations, zip_longest
 import numpy as np
 
 from askseeds.models import Floats, Marked, Matcher, Reranker
-from askseeds.quantities import Date, Quantity, read, tables
-from askseeds.questions import ASKING, BE, DO, FUNCTION, HAVE, PRONOUNS
+from askseeds.quantities import Quantity, read, tables
+from askseeds.questions import BE, DO, FUNCTION, HAVE
 
 _WORD = re.compile(r"n[’']t\b|[^\W_]+?(?=n[’']t\b)|[^\W_]+(?:[.-][^\W_]+)*|[^\w\s]")
-_BREAK = frozenset(".;:!?()—–")  # noqa: RUF001
-_PLAIN = FUNCTION | BE | HAVE | DO | frozenset(
-    "s t also well just about such other people person company according says said".split()
+_BREAK = frozenset(".;:!?()—–")
+_PLAIN = (
+    FUNCTION
+    | BE
+    | HAVE
+    | DO
+    | frozenset(
+        "s t also well just about such other people person company according says said".split()
+    )
 )
-_JOINTS = frozenset("and but while although though when if unless which who since because as so".split())
+_JOINTS = frozenset(
+    "and but while although though when if unless which who since because as so".split()
+)
 _HARD = frozenset("but while although though unless because".split())
 _ENDED = re.compile(r"[.!?]")
-_MORE = re.compile(r"(?<!no )(?<!not )(?:more than|older than|over|at least|above|exceeding)\s+(?:about\s+)?$", re.I)
+_MORE = re.compile(
+    r"(?<!no )(?<!not )(?:more than|older than|over|at least|above|exceeding)\s+(?:about\s+)?$",
+    re.I,
+)
 _FEWER = re.compile(
-    r"(?:less than|fewer than|younger than|not more than|no more than|under|below|up to|at most|almost|nearly)\s+(?:about\s+)?$", re.I
+    r"(?<!no )(?:less than|fewer than|younger than|not more than|no more than|under|below|up to"
+    r"|at most|almost|nearly)\s+(?:about\s+)?$",
+    re.I,
 )
 _LESS = re.compile(r"(?:up to|at most|no more than|at least|minimum of|maximum of|least)\s+$", re.I)
 
@@ -113,7 +126,11 @@ def words_of(text: str) -> list[Word]:
     clause = sentence = 0
     for match in _WORD.finditer(text):
         token, low = match[0], match[0].lower().replace("’", "'")
-        if low in _JOINTS and found and (text[: match.start()].rstrip()[-1:] == "," or low in _HARD):
+        if (
+            low in _JOINTS
+            and found
+            and (text[: match.start()].rstrip()[-1:] == "," or low in _HARD)
+        ):
             clause += 1
         if not (token[0].isalnum() or low == "n't"):
             clause += token in _BREAK
@@ -121,13 +138,36 @@ def words_of(text: str) -> list[Word]:
             continue
         if low in _class("hedges", "future") and found and found[-1].low == "and":
             clause += 1  # "raised money and plans to"
-        content = low not in _PLAIN | _counts() and low != "n't" and not token[0].isdigit()
-        if found and "\n" in text[found[-1].end : match.start()] and not _ENDED.search(
-            text[found[-1].end : match.start()]
+        content = (
+            (low not in _PLAIN | _counts() or _is_acronym(token))
+            and low != "n't"
+            and not token[0].isdigit()
+        )
+        if (
+            found
+            and "\n" in text[found[-1].end : match.start()]
+            and not _ENDED.search(text[found[-1].end : match.start()])
         ):
             clause, sentence = clause + 1, sentence + 1
-        found.append(Word(token, low, stem(low), match.start(), match.end(), clause, sentence, content, text[found[-1].end if found else 0 : match.start()]))
+        found.append(
+            Word(
+                token,
+                low,
+                stem(low),
+                match.start(),
+                match.end(),
+                clause,
+                sentence,
+                content,
+                text[found[-1].end if found else 0 : match.start()],
+            )
+        )
     return found
+
+
+def _is_acronym(text: str) -> bool:
+    """True of "US", which is not "us"."""
+    return len(text) > 1 and text.isupper() and text.isalpha()
 
 
 @cache
@@ -142,7 +182,20 @@ def _counts() -> frozenset[str]:
 
 def stem(word: str) -> str:
     """A word without its ending, roughly: for comparing only."""
-    for ending in ("ations", "ation", "ings", "ing", "edly", "ied", "ies", "ed", "es", "s", "ly", "e"):
+    for ending in (
+        "ations",
+        "ation",
+        "ings",
+        "ing",
+        "edly",
+        "ied",
+        "ies",
+        "ed",
+        "es",
+        "s",
+        "ly",
+        "e",
+    ):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             word = word.removesuffix(ending)
             break
@@ -266,16 +319,21 @@ def wrong_number(claim: str, sentences: str) -> str:
             return f"the number {claim[number.start : number.end]} is not in the sentences"
         if rate := _RATE.match(claim, number.end):
             unit = rate[1].lower()
-            if not re.search(rf"\b(?:{re.escape(unit)}|{_RATES.get(unit, unit + 'ly')})", sentences, re.I):
+            if not re.search(
+                rf"\b(?:{re.escape(unit)}|{_RATES.get(unit, unit + 'ly')})", sentences, re.I
+            ):
                 return f"“{rate[0].strip()}” is not in the sentences"
         sign = _bound(claim, number)
         same = [_bound(sentences, other) for other in known if agree(number, other)]
         if sign and same and all(other == -sign for other in same):
-            return f"the sentences do not say “{claim[max(0, number.start - 10) : number.end].strip()}”"
+            bound = claim[: number.start].split()[-2:]
+            return f"the sentences do not say “{' '.join(bound)} {_cut(claim, number)}”"
     return ""
 
 
-_RATE = re.compile(r"\s+(?:per|each|an?)\s+(year|month|week|day|hour|minute|night|person|claim)\b", re.I)
+_RATE = re.compile(
+    r"\s+(?:per|each|an?)\s+(year|month|week|day|hour|minute|night|person|claim)\b", re.I
+)
 _RATES = {"day": "dai"}
 
 
@@ -298,8 +356,12 @@ def half_a_range(claim: str, sentences: str) -> str:
     return ""
 
 
+def _cut(text: str, number: Quantity) -> str:
+    return text[number.start : number.end]
+
+
 def agree(one: Quantity, two: Quantity) -> bool:
-    """Whether two numbers are the same amount of the same thing; a plain number may lack its unit."""
+    """Whether two numbers are the same amount; a plain number may lack its unit."""
     if one.kind not in ("", two.kind):
         return False
     if one.kind == "":  # "45 in turbo mode" of "45 minutes"
@@ -312,9 +374,13 @@ def unknown_name(words: Sequence[Word], known: Sequence[Word]) -> str:
     lows = {word.low for word in known} | {word.stem for word in known}
     mid = {word.low for word in [*words[1:], *known] if word.text[0].isupper()}
     for at, word in enumerate(words):
-        if not word.text[0].isupper() or word.low in _counts():
+        if not word.text[0].isupper() or word.low in _counts() or len(word.text) == 1:
             continue
-        if word.low in _PLAIN or word.low in tables()["months"] or word.text.isdigit():
+        if (
+            (word.low in _PLAIN and not _is_acronym(word.text))
+            or word.low in tables()["months"]
+            or word.text.isdigit()
+        ):
             continue
         if at == 0 and word.low not in mid and not any(c.isupper() for c in word.text[1:]):
             continue  # only the first word of a sentence
@@ -341,7 +407,11 @@ def aligned(pair: Read, least: float = 0.75, *, share: float = 0.5) -> set[int]:
     """The clauses of the sentences that the claim's content words stand in."""
     clauses: dict[int, float] = {}
     for at, word in enumerate(pair.claim):
-        if word.is_content and pair.alike[at, pair.near[at]] >= least and pair.near[at] >= pair.ours:
+        if (
+            word.is_content
+            and pair.alike[at, pair.near[at]] >= least
+            and pair.near[at] >= pair.ours
+        ):
             clauses[pair.beside(at).clause] = clauses.get(pair.beside(at).clause, 0) + 1
     most = max(clauses.values(), default=0)
     return {clause for clause, count in clauses.items() if count >= max(1, most * share)}
@@ -357,14 +427,18 @@ def findings(pair: Read, claim: str, sentences: str) -> dict[str, str]:
     mine = {word.low for word in _plainly(pair.claim)}
     clauses = aligned(pair)
     near = [word for word in pair.said() if word.clause in clauses]
-    theirs = {word.low for word in _plainly(near)}
     everything = {word.low for word in _plainly(pair.said())}
     best = {w.low for w in _plainly(pair.said()) if w.clause in aligned(pair, 0.97, share=1.0)}
     past = any(w.low in _PAST or (w.low.endswith("ed") and w.is_content) for w in pair.claim)
     # scope
     negated = _negators(pair.claim)
     for name, accepted in (
-        ("all", ("all",)), ("any", ("any", "all")), ("whole", ("whole", "all")), ("only", ("only",)), ("most", ("most", "all")), ("several", ("several", "most", "all"))
+        ("all", ("all",)),
+        ("any", ("any", "all")),
+        ("whole", ("whole", "all")),
+        ("only", ("only",)),
+        ("most", ("most", "all")),
+        ("several", ("several", "most", "all")),
     ):
         said = {
             word.low
@@ -372,7 +446,10 @@ def findings(pair: Read, claim: str, sentences: str) -> dict[str, str]:
             if word.low in _class("scope", name)
             and not (at + 1 < len(pair.claim) and _is_rate(pair.claim[at + 1], everything))
             and not (at and pair.claim[at - 1].low == "than")
-            and not (word.low == "main" and pair.claim[min(at + 1, len(pair.claim) - 1)].low not in _CAUSE_NOUNS)
+            and not (
+                word.low == "main"
+                and pair.claim[min(at + 1, len(pair.claim) - 1)].low not in _CAUSE_NOUNS
+            )
         }
         if name in ("all", "any") and negated:
             continue
@@ -404,7 +481,10 @@ def findings(pair: Read, claim: str, sentences: str) -> dict[str, str]:
         for one, two in ((left, right), (right, left)):
             if mine & one and not mine & two and best & two and not best & one:
                 flips += 1
-                found.setdefault("opposite", f"the sentences say “{sorted(best & two)[0]}”, not “{sorted(mine & one)[0]}”")
+                found.setdefault(
+                    "opposite",
+                    f"the sentences say “{sorted(best & two)[0]}”, not “{sorted(mine & one)[0]}”",
+                )
     reason = "" if flips and negated else wrong_negation(pair)
     if reason:
         found["negation"] = reason
@@ -417,11 +497,12 @@ def findings(pair: Read, claim: str, sentences: str) -> dict[str, str]:
 
 def _is_rate(word: Word, everything: set[str]) -> bool:
     """Whether "every" before a word is how often, not how many: "every hour" for "hourly"."""
-    return word.text[0].isdigit() or f"{word.low}ly" in everything
+    unit = word.low in tables()["units"]
+    return unit or word.text[0].isdigit() or f"{word.low}ly" in everything
 
 
 def _plainly(words: Sequence[Word]) -> Iterator[Word]:
-    """The words without "up to", and without "plan" and "due" where they are not followed by "to"."""
+    """The words without "up to", and without "plan" and "due" where no "to" follows."""
     for word, after in zip_longest(words, words[1:]):
         to = after is not None and after.low == "to"
         if (word.low in _WITH_TO and not to) or (word.low == "up" and to):
@@ -449,7 +530,8 @@ def _negated(words: Sequence[Word]) -> dict[int, int]:
     denied: dict[int, int] = {}
     for word in _negators(words):
         reach = [
-            other for other in words
+            other
+            for other in words
             if other.clause == word.clause and other.is_content and other.start > word.start
         ][:_REACH]
         for other in reach:
@@ -465,13 +547,14 @@ def wrong_negation(pair: Read) -> str:
     mine, theirs = _negated(pair.claim), _negated(pair.said())
     lows = [word.low for word in pair.claim]
     twice = len(_negators(pair.claim)) > 1 or ("no" in lows and "one" in lows)
-    if twice and not _negators(pair.said()):
+    if {"nobody", "none", "nothing"} & set(lows) or (twice and not _negators(pair.said())):
         return ""  # "not without" is "only with"
     supposed = False
     agreed, differing = 0, []
     for at, word in enumerate(pair.claim):
-        supposed = word.low == "if" or (supposed and word.clause == pair.claim[at - 1].clause
-                                        and "," not in word.before)
+        supposed = word.low == "if" or (
+            supposed and word.clause == pair.claim[at - 1].clause and "," not in word.before
+        )
         if supposed or not word.is_content or pair.alike[at, pair.near[at]] < 0.85:
             continue
         other = pair.beside(at)
@@ -526,10 +609,12 @@ def _governed(pair: Read, words: frozenset[str]) -> set[str]:
             ahead = [
                 index
                 for index in range(at + 1, min(at + 8, len(pair.text)))
-                if pair.text[index].is_content and pair.text[index].clause == word.clause
+                if pair.text[index].is_content
+                and pair.text[index].clause == word.clause
                 and pair.text[index].low not in words
             ]
-            if ahead and ahead[0] in told:
+            denied = at + 1 < len(pair.text) and pair.text[at + 1].low in ("not", "n't")
+            if ahead and ahead[0] in told and not denied:
                 found.add(word.low)
     return found
 
@@ -571,7 +656,9 @@ def wrong_cause(pair: Read) -> str:
         words = [i for i in part if pair.claim[i].is_content]
         known = [i for i in words if pair.alike[i, pair.near[i]] >= 0.8]
         sides.append(({pair.beside(i).sentence for i in known}, len(known), len(words)))
-    denied = {word.clause for word in _negators(pair.said())} if not _negators(pair.claim) else set()
+    denied = (
+        {word.clause for word in _negators(pair.said())} if not _negators(pair.claim) else set()
+    )
     given = {w.sentence for w in pair.said() if w.low in causes and w.clause not in denied}
     if not sides[1][2]:  # "… was the main cause"
         sides[1] = sides[0]
@@ -594,7 +681,9 @@ def wrong_order(pair: Read) -> str:
                 return pair.near[index]
         return None
 
-    signs = {i: 1 if w.low in before else -1 for i, w in enumerate(pair.text) if w.low in before | after}
+    signs = {
+        i: 1 if w.low in before else -1 for i, w in enumerate(pair.text) if w.low in before | after
+    }
     for at, word in enumerate(pair.claim):
         if word.low not in before | after or (place := next_known(at)) is None:
             continue
@@ -605,7 +694,11 @@ def wrong_order(pair: Read) -> str:
             behind = marker < place <= marker + 5
             if behind and sign != mine:
                 return f"the order of what happened is not that of the sentences (“{word.text}”)"
-            if place < marker and sign == mine and pair.text[place].clause == pair.text[marker].clause:
+            if (
+                place < marker
+                and sign == mine
+                and pair.text[place].clause == pair.text[marker].clause
+            ):
                 return f"the order of what happened is not that of the sentences (“{word.text}”)"
     return ""
 
@@ -649,7 +742,9 @@ def swapped(pair: Read) -> str:
     """
     places: list[tuple[int, Word]] = []
     for at, word in enumerate(pair.claim):
-        is_number = word.text[0].isdigit() or word.low in _counts() or word.low in ("against", "for")
+        is_number = (
+            word.text[0].isdigit() or word.low in _counts() or word.low in ("against", "for")
+        )
         if not (word.is_content or is_number):
             continue
         same = [
@@ -671,21 +766,34 @@ def swapped(pair: Read) -> str:
         a, b, c = (place for place, _ in (one, two, three))
         if not c < b < a:
             continue
-        if two[1].low in _sides() and _akin(pair, one, three) and len({pair.text[p].clause for p in (a, b, c)}) == 1:
+        if _sides().get(two[1].low, frozenset()) & {0, 1} and any(
+            w.low == "than" for w in pair.claim
+        ):
             return f"“{one[1].text}” and “{three[1].text}” have changed places"
         if _sort(two[1]) != "word" or not _VERB.search(two[1].low):
             continue
-        if len({pair.text[place].sentence for place in (a, b, c)}) > 1 or not pair.text[c].text[0].isupper():
+        if (
+            len({pair.text[place].sentence for place in (a, b, c)}) > 1
+            or not pair.text[c].text[0].isupper()
+        ):
             continue
-        if not pair.text[a].text[0].isupper() or _by_after(pair.claim, two[1]) != _by_after(pair.text, pair.text[b]):
+        if not pair.text[a].text[0].isupper() or _by_after(pair.claim, two[1]) != _by_after(
+            pair.text, pair.text[b]
+        ):
             continue
         return f"“{one[1].text}” and “{three[1].text}” have changed places"
     if reason := _other_doer(pair):
         return reason
     for at, word in enumerate(pair.claim):  # "A saved B" of "it was saved by B"
         place = pair.near[at]
-        if word.is_content and pair.alike[at, place] == 1.0 and (doer := _by_after(pair.text, pair.text[place])):
-            done_to = next((w.low for w in pair.claim[at + 1 : at + 4] if w.is_content or w.low == "by"), "")
+        if (
+            word.is_content
+            and pair.alike[at, place] == 1.0
+            and (doer := _by_after(pair.text, pair.text[place]))
+        ):
+            done_to = next(
+                (w.low for w in pair.claim[at + 1 : at + 4] if w.is_content or w.low == "by"), ""
+            )
             if done_to == doer:
                 return f"“{done_to}” does it in the sentences, and it is not done to it"
     return ""
@@ -701,7 +809,11 @@ def _akin(pair: Read, one: tuple[int, Word], two: tuple[int, Word]) -> bool:
 
 def _other_doer(pair: Read) -> str:
     """Whether the claim says of a name what the sentences say of another one, clauses away."""
-    names = [w for w in pair.claim if _sort(w) == "name" or (w.start == 0 and w.text[0].isupper())]
+    names = [
+        w
+        for w in pair.claim
+        if w.is_content and _sort(w) == "name" or (w.start == 0 and w.text[0].isupper())
+    ]
     homes: dict[int, int] = {}
     for at, word in enumerate(pair.claim):
         if word.is_content and pair.near[at] >= pair.ours and pair.alike[at, pair.near[at]] >= 0.85:

@@ -15,8 +15,10 @@ _TOKEN = re.compile(
     r"\d{1,2}:\d{2}(?!\d)|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)*|[^\W\d_]+(?:[’'][^\W\d_]+)?|°[cC]?|[%$€£¥]|\S"
 )
 _CURRENCIES = frozenset("$€£¥")
-_DASHES = frozenset("-–—−")  # noqa: RUF001
-_MONTH_BEFORE = frozenset("in by of since until till from between and before after during mid".split())
+_DASHES = frozenset("-–—−")
+_MONTH_BEFORE = frozenset(
+    "in by of since until till from between and before after during mid".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +111,17 @@ def _at(tokens: list[_Token], at: int) -> _Token:
 def _date(tokens: list[_Token], at: int) -> tuple[Date, int] | None:
     """A date that begins at a token, and the token after it."""
     one, two, three, five = (_at(tokens, at + step) for step in (0, 1, 2, 4))
-    if len(one.text) == 4 and two.text == "-" == _at(tokens, at + 3).text and three.value and five.value:
-        if one.value and three.value <= 12 and five.value <= 31:  # 2024-01-05
-            return Date(int(one.value), int(three.value), int(five.value), one.start, five.end), at + 5
+    if (
+        len(one.text) == 4
+        and two.text == "-" == _at(tokens, at + 3).text
+        and three.value
+        and five.value
+        and one.value
+        and three.value <= 12
+        and five.value <= 31
+    ):  # 2024-01-05
+        year, month, day = int(one.value), int(three.value), int(five.value)
+        return Date(year, month, day, one.start, five.end), at + 5
     if _is_day(one):
         after = at + 1
         while _at(tokens, after).low in ("st", "nd", "rd", "th", "of"):
@@ -157,7 +167,7 @@ def _number(tokens: list[_Token], at: int) -> tuple[float, str, int, bool] | Non
     token = _at(tokens, at)
     sign = 1.0
     if token.low == "minus" or (
-        token.text in "-−" and token.text and (at == 0 or _at(tokens, at - 1).end < token.start)  # noqa: RUF001
+        token.text in "-−" and token.text and (at == 0 or _at(tokens, at - 1).end < token.start)
     ):
         if _at(tokens, at + 1).value is None:
             return None
@@ -220,7 +230,13 @@ def _in_words(tokens: list[_Token], at: int) -> tuple[float, int] | None:
     ones, tens = numbers["ones"].split(), numbers["tens"].split()
     total = current = 0.0
     end, seen = at, False
-    if _at(tokens, at).low == "a" and _at(tokens, at + 1).low in ("hundred", "thousand", "million", "billion", "dozen"):
+    if _at(tokens, at).low == "a" and _at(tokens, at + 1).low in (
+        "hundred",
+        "thousand",
+        "million",
+        "billion",
+        "dozen",
+    ):
         current, end = 1.0, at + 1
     while True:
         low = _at(tokens, end).low
@@ -236,8 +252,11 @@ def _in_words(tokens: list[_Token], at: int) -> tuple[float, int] | None:
                 current = max(current, 1) * scale
         elif seen and (
             (low == "-" and _at(tokens, end + 1).low in ones and _at(tokens, end - 1).low in tens)
-            or (low == "and" and _at(tokens, end - 1).low in ("hundred", "thousand")
-                and _at(tokens, end + 1).low in ones + tens)
+            or (
+                low == "and"
+                and _at(tokens, end - 1).low in ("hundred", "thousand")
+                and _at(tokens, end + 1).low in ones + tens
+            )
         ):
             end += 1
             continue
@@ -260,13 +279,17 @@ def _part(tokens: list[_Token], at: int, count: float) -> tuple[float, str, int,
     if low == "-" and count != 1.0:
         at, low = at + 1, _at(tokens, at + 1).low
     if low in numbers["parts"]:
-        if _at(tokens, at - 1).low in ordinals or (low == "quarter" and not counted and _at(tokens, at + 1).low != "of"):
+        if _at(tokens, at - 1).low in ordinals or (
+            low == "quarter" and not counted and _at(tokens, at + 1).low != "of"
+        ):
             return None  # the second half, the third quarter
         return count * numbers["parts"][low], "share", at + 1, False
     single = low.removesuffix("s")
     if single in ordinals and single != "_":
         place = ordinals.index(single)
-        if place > 2 and (low != single or (counted and _at(tokens, at + 1).low in ("of", ".", ",", ""))):
+        if place > 2 and (
+            low != single or (counted and _at(tokens, at + 1).low in ("of", ".", ",", ""))
+        ):
             return count / place, "share", at + 1, False
         if low == single and count == 1.0:
             return float(place), "ordinal", at + 1, False
@@ -284,7 +307,11 @@ def _with_unit(
     is_part = kind == "share"
     if kind in ("", "share"):
         step = end
-        while _at(tokens, step).low in ("-", "a", "an", "of", "per", "percentage", "basis", "full", "whole", "working") and step < end + 3:
+        while (
+            _at(tokens, step).low
+            in ("-", "a", "an", "of", "per", "percentage", "basis", "full", "whole", "working")
+            and step < end + 3
+        ):
             if _at(tokens, step).low in ("a", "an", "of") and not is_part:
                 break
             step += 1
@@ -293,7 +320,10 @@ def _with_unit(
             name = "percent"
         elif name.startswith("point") and _at(tokens, step - 1).low == "basis":
             name = "bp"
-        elif name.startswith("point") and _at(tokens, step - 1).low not in ("percentage", "percent"):
+        elif name.startswith("point") and _at(tokens, step - 1).low not in (
+            "percentage",
+            "percent",
+        ):
             name = ""
         unit = None if name == "second" and _at(tokens, step - 1).text != "-" else _unit(name)
         if name in _CURRENCIES and _at(tokens, step + 1).value is not None:
@@ -333,13 +363,15 @@ def _ranges(text: str, found: list[Quantity]) -> list[Quantity]:
             factor = unit[1] if unit and unit[0] == two.kind else 1.0
             one = replace(one, value=one.value * factor, kind=two.kind)
         before = text[: one.start].rstrip().lower()
-        is_range = between in _TO and not before.endswith(("from", "between")) and (
-            two.kind != "" or between == "to"
+        is_range = (
+            between in _TO
+            and not before.endswith(("from", "between"))
+            and (two.kind != "" or between == "to")
         )
         done[index] = replace(one, in_range=is_range, weak=one.weak and not is_range)
         done[index + 1] = replace(two, in_range=is_range or two.in_range)
     return done
 
 
-_TO = frozenset({"to", "- to", "-to", "-", "–", "or"})  # noqa: RUF001
+_TO = frozenset({"to", "- to", "-to", "-", "–", "or"})
 _JOINS = frozenset(_TO | {"and", "or even", "rather than", "instead of"})
