@@ -44,8 +44,8 @@ def test_figures(split: str, caught: float, refused: float) -> None:
 
 
 def test_the_known_wrong_claim_is_caught_and_a_true_one_is_not():
-    question = "Is the US 12 months ahead of China?"
-    wrong = verdict("The US is 12 months ahead of China in AI adoption", LEAD, question=question)
+    asked = "Is the US 12 months ahead of China?"
+    wrong = verdict("The US is 12 months ahead of China in AI adoption", LEAD, question=asked)
     assert wrong == Verdict(False, "12 months is only one end of what the sentences say")
     assert verdict(
         "The US is 12 to 24 months ahead of China in AI.", LEAD, question=question
@@ -63,13 +63,13 @@ def test_a_question_gives_no_facts():
 @pytest.mark.parametrize(
     ("claim", "sentence", "reason"),
     [
-        ("The ice moved three kilometres a day.", "The ice moved three metres a day.", "kilometres"),
+        ("It is three kilometres long.", "It is three metres long.", "kilometres"),
         ("It opened on 3 May 2021.", "It opened on 3 March 2021.", "3 May 2021"),
         ("It was saved by Anna Wilk.", WILK, "Anna"),
-        ("The firm saved Tomasz Wilk.", "The firm was in need. " + WILK, "wilk"),
+        ("The firm saved Tomasz Wilk.", "The firm was in need. " + WILK, "tomasz"),
         ("Kaltec sued Orbis Labs.", "Orbis Labs sued Kaltec in 2019.", "changed places"),
         ("All farmers stopped.", "Some farmers stopped.", "all"),
-        ("The Sun may cause tides.", "The Moon may cause tides.", "moon"),
+        ("The light turns green.", "The light turns blue.", "blue"),
         ("Profit rose to 3 million dollars.", "Profit fell to 3 million dollars.", "fell"),
         ("The bell was rung before the gate was shut.", "The bell was rung after the gate was shut.",
          "order"),

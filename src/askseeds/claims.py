@@ -812,7 +812,7 @@ def _other_doer(pair: Read) -> str:
     names = [
         w
         for w in pair.claim
-        if w.is_content and _sort(w) == "name" or (w.start == 0 and w.text[0].isupper())
+        if (w.is_content and _sort(w) == "name") or (w.start == 0 and w.text[0].isupper())
     ]
     homes: dict[int, int] = {}
     for at, word in enumerate(pair.claim):
