@@ -1,5 +1,6 @@
 """Whether a claim is told from what its sentences do not say: the figures, and one case a rule."""
 
+import datetime
 import json
 from collections import Counter
 from functools import cache
@@ -48,7 +49,7 @@ def test_the_known_wrong_claim_is_caught_and_a_true_one_is_not():
     wrong = verdict("The US is 12 months ahead of China in AI adoption", LEAD, question=asked)
     assert wrong == Verdict(False, "12 months is only one end of what the sentences say")
     assert verdict(
-        "The US is 12 to 24 months ahead of China in AI.", LEAD, question=question
+        "The US is 12 to 24 months ahead of China in AI.", LEAD, question=asked
     ).supported
     assert verdict("The US has a lead of one to two years on Chinese AI.", LEAD).supported
 
@@ -71,7 +72,7 @@ def test_a_question_gives_no_facts():
         ("All farmers stopped.", "Some farmers stopped.", "all"),
         ("The light turns green.", "The light turns blue.", "blue"),
         ("Profit rose to 3 million dollars.", "Profit fell to 3 million dollars.", "fell"),
-        ("The bell was rung before the gate was shut.", "The bell was rung after the gate was shut.",
+        ("The bell rang before the gate was shut.", "The bell rang after the gate was shut.",
          "order"),
         ("The museum reopened in spring.", "The museum will reopen in spring.", "to come"),
         ("The drug lowers blood pressure.", "The drug may lower blood pressure.", "may"),
@@ -108,7 +109,7 @@ def test_no_sentence_supports_nothing():
 )
 def test_one_number_in_two_forms(one: str, two: str) -> None:
     (first,), (second,) = read(one)[0], read(two)[0]
-    assert (first.kind, pytest.approx(first.value)) == (second.kind, second.value)
+    assert first.kind == second.kind and abs(first.value - second.value) < 1e-9 * abs(second.value)
 
 
 @given(st.integers(0, 10**9))
@@ -118,7 +119,7 @@ def test_digits_with_and_without_commas(number: int) -> None:
 
 
 @given(st.dates())
-def test_a_date_in_three_forms(day) -> None:  # type: ignore[no-untyped-def]
+def test_a_date_in_three_forms(day: datetime.date) -> None:
     name, year = day.strftime("%B"), f"{day.year:04}"
     forms = [f"on {day.day} {name} {year}", f"on {name} {day.day}, {year}", f"on {day.isoformat()}"]
     found = [read(form)[1] for form in forms]
@@ -128,4 +129,5 @@ def test_a_date_in_three_forms(day) -> None:  # type: ignore[no-untyped-def]
 @given(st.text())
 def test_any_text_is_read_and_places_are_in_it(text: str) -> None:
     quantities, dates = read(text)
-    assert all(0 <= one.start < one.end <= len(text) for one in [*quantities, *dates])
+    spans = [(q.start, q.end) for q in quantities] + [(d.start, d.end) for d in dates]
+    assert all(0 <= start < end <= len(text) for start, end in spans)
