@@ -109,7 +109,8 @@ def test_no_sentence_supports_nothing():
 )
 def test_one_number_in_two_forms(one: str, two: str) -> None:
     (first,), (second,) = read(one)[0], read(two)[0]
-    assert first.kind == second.kind and abs(first.value - second.value) < 1e-9 * abs(second.value)
+    assert first.kind == second.kind
+    assert abs(first.value - second.value) < 1e-9 * abs(second.value)
 
 
 @given(st.integers(0, 10**9))
