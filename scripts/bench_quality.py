@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+import bench_tried
 import train_quote as train
 from askseeds import quote
 from askseeds.assistant import CANDIDATES, Assistant
@@ -134,18 +135,42 @@ def ablation(examples: Sequence[Example], bench: Path) -> str:
     for part, prefixes in PARTS.items():
         say(f"without {part}")
         with without(prefixes):
-            judged = train.held_out(rest, by_fold)
-        f = {task: measured(judged, bench, task) for task in TASKS}
-        row = [part, f"{f['sentences']['selection_char_f1']:.3f}"]
-        row.append(f"{f['sentences']['confidence_auroc']:.3f}")
-        row.append(f"{f['excerpts']['selection_char_f1']:.3f}")
-        for task in ("excerpts", "xquad"):
-            first, three = (f[task][f"selection_hit_at_{k}"] for k in (1, 3))
-            row.append(f"{first:.3f} / {three:.3f}")
-        row.append(f"{f['xquad']['confidence_auroc']:.3f}")
-        rows.append(row)
-    head = ["off", "sentences F1", "AUROC", "excerpts F1", "hit at 1 / 3", "xquad hit at 1 / 3"]
-    return markdown([*head, "AUROC"], rows)
+            rows.append([part, *in_folds(rest, bench)])
+    return markdown(["off", *IN_FOLDS], rows)
+
+
+def tried(examples: Sequence[Example], bench: Path, work: Path) -> str:
+    """Evidence that is not used, one kind at a time beside all that is."""
+    rest, _ = apart(examples)
+    rows = bench_tried.compared(rest, work, lambda: in_folds(rest, bench))
+    return markdown(["beside all others", *IN_FOLDS], rows)
+
+
+IN_FOLDS = (
+    "sentences F1",
+    "AUROC",
+    "excerpts F1",
+    "hit at 1 / 3",
+    "xquad hit at 1 / 3",
+    "AUROC",
+)
+
+
+def in_folds(examples: Sequence[Example], bench: Path) -> list[str]:
+    """The columns of `IN_FOLDS`, judged in folds."""
+    judged = train.held_out(examples, by_fold)
+    f = {task: measured(judged, bench, task) for task in TASKS}
+    hits = [
+        " / ".join(f"{f[task][f'selection_hit_at_{k}']:.3f}" for k in (1, 3))
+        for task in ("excerpts", "xquad")
+    ]
+    return [
+        f"{f['sentences']['selection_char_f1']:.3f}",
+        f"{f['sentences']['confidence_auroc']:.3f}",
+        f"{f['excerpts']['selection_char_f1']:.3f}",
+        *hits,
+        f"{f['xquad']['confidence_auroc']:.3f}",
+    ]
 
 
 def weighing(examples: Sequence[Example], bench: Path) -> str:
@@ -369,6 +394,7 @@ def sections(bench: Path, work: Path, plot: Path | None) -> dict[str, Callable[[
     return {
         "held out": lambda: honest(known(), bench),
         "ablation": lambda: ablation(known(), bench),
+        "tried": lambda: tried(known(), bench, work),
         "weighing": lambda: weighing(known(), bench),
         "reliability": lambda: reliability(known(), plot),
         "fusion": lambda: fusion(bench, work),
