@@ -19,6 +19,7 @@ from askseeds.config import Settings
 from askseeds.errors import AskseedsError, IndexFault
 from askseeds.sync import bring_up_to_date
 from askseeds.types import Answer, Document, Quote, Turn
+from askseeds.web.library import Choice, Library
 
 EXAMPLES_FILE = Path("examples.txt")
 EXAMPLES = 4
@@ -66,6 +67,7 @@ class Chat:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.library = Library(settings)
         self._assistant: Future[Assistant] = Future()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="askseeds-chat", daemon=True)
@@ -91,7 +93,7 @@ class Chat:
     def _run(self) -> None:
         try:
             opened = Assistant.open(self._settings, progress=self._tell, notice=_notice)
-            with opened as assistant:
+            with opened as assistant, self.library:
                 self._assistant.set_result(assistant)
                 self._choose_examples(assistant)
                 self._ended.wait()
@@ -145,12 +147,15 @@ class Chat:
         """What a new conversation shows, as HTML."""
         return render.html_welcome(self._examples)
 
-    def answer(self, question: str, history: Sequence[Exchange]) -> Exchange:
-        """Asks; what goes wrong becomes one line in the conversation."""
+    def answer(
+        self, question: str, history: Sequence[Exchange], choice: Choice | None = None
+    ) -> Exchange:
+        """Asks the chosen documents; what goes wrong becomes one line in the conversation."""
         try:
             assistant = self._assistant.result()
             bring_up_to_date(self._settings, progress=self._tell, notice=_notice)
-            answer = assistant.ask(question, history=_turns(history))
+            source = (choice or Choice()).among(assistant.sources())
+            answer = assistant.ask(question, history=_turns(history), source=source)
         except AskseedsError as error:
             return Exchange(question, error=str(error))
         except Exception:  # noqa: BLE001 - no traceback reaches the page

@@ -8,9 +8,10 @@ from fastapi import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # What the page needs of Gradio. Its other routes read files, take uploads, fetch addresses or run
-# code; past advisories were about those, and nothing here uses them.
+# code; past advisories were about those, and nothing here uses them. `/documents` is our own.
 _ROUTES = re.compile(
     r"/|/config|/theme\.css|/favicon\.ico|/(assets|static)(/[\w-][\w.-]*)+"
+    r"|/documents(/check)?"
     r"|/gradio_api/(queue/(join|data)|run/predict|heartbeat/[^/]*|reset|cancel|startup-events)/?"
 )
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
