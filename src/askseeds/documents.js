@@ -23,7 +23,6 @@ const made = (tag, properties = {}, ...children) => {
   node.append(...children);
   return node;
 };
-const counted = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
 
 // --- What the browser keeps ----------------------------------------------------------------------
 function recall(store, name) {
@@ -65,11 +64,10 @@ function tellChoice() {
   const chosen = Math.max(0, Math.min(total, left));
   const words =
     chosen === total
-      ? `All ${counted(total, "document")} asked`
-      : `${chosen.toLocaleString("en")} of ${counted(total, "document")} asked`;
+      ? `All ${total.toLocaleString("en")} asked`
+      : `${chosen.toLocaleString("en")} of ${total.toLocaleString("en")} asked`;
   const line = within(".chosen");
-  const shown = total === 1 && chosen ? "1 document asked" : words;
-  if (line.textContent !== shown) line.textContent = shown;
+  if (line.textContent !== words) line.textContent = words;
   line.classList.toggle("none", total > 0 && chosen === 0);
 }
 
@@ -97,6 +95,7 @@ async function pickAll(wanted) {
 let seen = "";
 let timer = 0;
 let asking = 0;
+let hurryUntil = 0;
 
 async function ask(query) {
   const search = new URLSearchParams(
@@ -116,7 +115,8 @@ async function refresh() {
     const now = await ask({ words: filter.value, seen, of: of.slice(0, 100) });
     if (turn !== asking) return; // another one is on its way
     show(now);
-    if (now.share !== null || uploads.some((file) => file.source)) pause = BUSY_MS;
+    const working = now.share !== null || uploads.some((file) => file.source);
+    if (working || Date.now() < hurryUntil) pause = BUSY_MS;
   } catch {
     pause = 2 * IDLE_MS; // the server is gone, for a while perhaps
   }
@@ -353,6 +353,7 @@ async function remove(row) {
   }
   choice.names.delete(source);
   within(".add").focus();
+  hurryUntil = Date.now() + 10 * IDLE_MS; // the index follows
   refresh();
 }
 

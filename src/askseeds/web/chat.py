@@ -17,14 +17,18 @@ from askseeds import feedback, render
 from askseeds.assistant import Assistant
 from askseeds.config import Settings
 from askseeds.errors import AskseedsError, IndexFault
-from askseeds.sync import bring_up_to_date
 from askseeds.types import Answer, Document, Quote, Turn
-from askseeds.web.library import Choice, Library
+from askseeds.web.library import Library
+from askseeds.web.listing import Choice
 
 EXAMPLES_FILE = Path("examples.txt")
 EXAMPLES = 4
 HISTORY = 20
 """Earlier turns that a question is asked with."""
+
+SETTLE_S = 1.0
+"""A question waits this long for documents that are being indexed, seconds; then it is answered
+from those that are."""
 
 _log = logging.getLogger(__name__)
 
@@ -153,7 +157,7 @@ class Chat:
         """Asks the chosen documents; what goes wrong becomes one line in the conversation."""
         try:
             assistant = self._assistant.result()
-            bring_up_to_date(self._settings, progress=self._tell, notice=_notice)
+            self.library.settle(SETTLE_S)
             source = (choice or Choice()).among(assistant.sources())
             answer = assistant.ask(question, history=_turns(history), source=source)
         except AskseedsError as error:

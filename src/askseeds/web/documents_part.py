@@ -106,9 +106,9 @@ def add_routes(app: fastapi.FastAPI, library: Library, *, status: Callable[[], s
     def check(name: str, size: int = 0) -> JSONResponse:
         """Whether a file could be added, before it is sent."""
         try:
-            return JSONResponse({"exists": library.check(name, size)})
+            return JSONResponse({"exists": library.check(name, size), "error": ""})
         except DocumentError as error:
-            return _refused(error)
+            return JSONResponse({"exists": False, "error": str(error)})
 
     @app.post("/documents", dependencies=own)
     async def add(
@@ -128,7 +128,7 @@ def add_routes(app: fastapi.FastAPI, library: Library, *, status: Callable[[], s
             return JSONResponse({"error": "is there already", "exists": True}, 409)
         except ClientDisconnect:
             return JSONResponse({"error": "was not sent to its end"}, 400)
-        library.wake()
+        await run_in_threadpool(library.wake)
         return JSONResponse({"source": source}, 201)
 
     @app.delete("/documents", dependencies=own)

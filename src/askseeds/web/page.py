@@ -16,7 +16,7 @@ from askseeds import render
 from askseeds.web import documents_part
 from askseeds.web.chat import Chat, Exchange
 from askseeds.web.guard import Guard
-from askseeds.web.library import Choice
+from askseeds.web.listing import Choice
 
 POLL_S = 0.5
 ASKED_AT_ONCE = 2

@@ -66,7 +66,7 @@ def checked_name(name: str) -> str:
     if suffix not in documents.SUFFIXES:
         what = f"files of type {suffix}" if suffix else "files without a type"
         known = " ".join(sorted(documents.SUFFIXES))
-        raise DocumentError(f"cannot be read: {what} are not; {known} are")
+        raise DocumentError(f"{what} are not read; {known} are")
     return name
 
 
