@@ -82,7 +82,7 @@ class Server:
             self.process = subprocess.Popen(
                 command("chat", "--no-open", "--port", 0),
                 cwd=folder,
-                env=os.environ | {"PYTHONPATH": str(folder / "site")},
+                env=os.environ | {"PYTHONPATH": f"{folder / 'site'}{os.pathsep}{ROOT / 'src'}"},
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

@@ -83,7 +83,7 @@ def add_routes(app: fastapi.FastAPI, library: Library, *, status: Callable[[], s
         if seen != version or names:
             found = now.matching(words)
             answer |= {
-                "total": sum(entry.asked for entry in now.entries),
+                "total": now.indexed,
                 "files": len(now.entries),
                 "matching": len(found),
                 "rows": render_documents.html_documents(

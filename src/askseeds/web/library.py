@@ -50,8 +50,8 @@ class Library:
         self._tried: Pending = frozenset()
         self._ended = False
         self._listing = Listing()
-        self._looked_s = -float("inf")
-        self._look_took_s = 0.0
+        self._began_s, self._took_s = -float("inf"), 0.0  # the last look
+        self._pending: Pending = frozenset()  # what it found
         # Until the block is entered the index is being opened, and all that waits is on its way.
         self._working: Callable[[str], bool] | None = lambda source: True
         self._share = 0.0
@@ -74,11 +74,8 @@ class Library:
 
     def listing(self, *, fresh: bool = False) -> Listing:
         """The list, as of a moment ago; `fresh` as of now."""
-        with self._looking:
-            age_s = time.monotonic() - self._looked_s
-            if fresh or age_s >= self._pause_s():
-                self._look()
-            return self._listing
+        self._look(since_s=time.monotonic() - (0 if fresh else self._pause_s()))
+        return self._listing
 
     def check(self, name: str, size: int) -> bool:
         """Whether a file of that name and size could be taken, and would take another's place.
@@ -119,7 +116,7 @@ class Library:
     def wake(self) -> None:
         """Says that the seeds have changed."""
         with self._looking:
-            self._looked_s = -float("inf")
+            self._began_s = -float("inf")
         self._woken.set()
 
     def settle(self, timeout_s: float) -> bool:
@@ -129,8 +126,8 @@ class Library:
             False when that takes longer than `timeout_s` seconds.
         """
         deadline = time.monotonic() + timeout_s
-        pending = self._pending()
-        if pending and pending != self._tried:
+        pending = self._look()
+        if not pending <= self._tried:
             self._woken.set()
         with self._followed:
             return self._followed.wait_for(
@@ -164,13 +161,13 @@ class Library:
         again_s, tried_s = AGAIN_S, 0.0
         while not self._ended:
             self._woken.clear()
-            pending = self._pending()
+            pending = self._look()
             if not pending:
                 self._fault = ""
             same = pending == self._tried
             if pending and (not same or time.monotonic() - tried_s >= again_s):
                 time.sleep(GATHER_S)
-                pending = self._pending()
+                pending = self._look()
                 if self._follow():
                     again_s = min(2 * again_s, MOST_AGAIN_S) if same else AGAIN_S
                     tried_s = time.monotonic()
@@ -180,15 +177,12 @@ class Library:
                         self._followed.notify_all()
             self._woken.wait(self._pause_s())
 
-    def _pending(self) -> Pending:
-        with self._looking:
-            return self._look()
-
     def _follow(self) -> bool:
         """Brings the index up to date; False when another process is at it, to be tried soon."""
         reading = {e.source for e in self.listing().entries if e.state == "waiting"}
         self._share = 0.0
         self._working = reading.__contains__
+        self._look()
         try:
             synchronise(self._settings, progress=self._progress)
             self._fault = ""
@@ -201,8 +195,7 @@ class Library:
             self._fault = "The documents could not be indexed; the terminal says why."
         finally:
             self._working = None
-            with self._looking:
-                self._look()
+            self._look()
         return True
 
     def _progress(self, stage: str, done: int, total: int) -> None:
@@ -211,22 +204,25 @@ class Library:
             self._share = done / total
 
     def _pause_s(self) -> float:
-        return max(LOOK_S, 10 * self._look_took_s)
+        return max(LOOK_S, 10 * self._took_s)
 
-    def _look(self) -> Pending:
-        """Makes the list anew; call it with the lock held."""
-        begin = time.monotonic()
-        try:
-            look = look_at(self._settings)
-            fault = self._fault
-        except AskseedsError as error:
-            look, fault = Look(self._listing.entries, frozenset()), str(error)
-        working = self._working
-        if working is not None:
-            look = look.with_work(working)
-        indexed = sum(entry.asked for entry in look.entries)
-        if (look.entries, fault) != (self._listing.entries, self._listing.fault):
-            self._listing = Listing(look.entries, self._listing.version + 1, indexed, fault)
-        self._looked_s = time.monotonic()
-        self._look_took_s = self._looked_s - begin
-        return look.pending
+    def _look(self, *, since_s: float | None = None) -> Pending:
+        """What the index lacks, by a look that began after that moment, or after now."""
+        since_s = time.monotonic() if since_s is None else since_s
+        with self._looking:
+            # Many ask at once: those who waited for a look that began after them need no other.
+            if self._began_s < since_s:
+                began_s = time.monotonic()
+                try:
+                    look, fault = look_at(self._settings), self._fault
+                except AskseedsError as error:
+                    look, fault = Look(self._listing.entries, frozenset()), str(error)
+                if self._working is not None:
+                    look = look.with_work(self._working)
+                self._pending = look.pending
+                if (look.entries, fault) != (self._listing.entries, self._listing.fault):
+                    indexed = sum(entry.asked for entry in look.entries)
+                    version = self._listing.version + 1
+                    self._listing = Listing(look.entries, version, indexed, fault)
+                self._began_s, self._took_s = began_s, time.monotonic() - began_s
+            return self._pending

@@ -1,10 +1,11 @@
 """The list of documents in the chat: what lies in the seeds, and how far each file is."""
 
-import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import Literal, Self
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
 
 from askseeds import seeds
 from askseeds.config import Settings
@@ -80,16 +81,12 @@ class Choice:
     names: frozenset[str] = field(default_factory=frozenset)
 
     @classmethod
-    def of(cls, value: object) -> Self:
+    def of(cls, value: object) -> "Choice":
         """What a page sent; whatever is not a choice means all documents."""
         try:
-            read = json.loads(value) if isinstance(value, str) else None
-        except ValueError:
-            read = None
-        if not isinstance(read, dict) or not isinstance(read.get("names"), list):
+            return _CHOICE.validate_json(value) if isinstance(value, str) else cls()
+        except ValidationError:
             return cls()
-        names = frozenset(name for name in read["names"] if isinstance(name, str))
-        return cls(every=read.get("every") is not False, names=names)
 
     def among(self, sources: Collection[str]) -> tuple[str, ...] | None:
         """The chosen ones of these sources; None when that is all of them.
@@ -104,6 +101,8 @@ class Choice:
             raise SeedsError("no document is chosen; tick those to ask in the list of documents")
         return chosen
 
+
+_CHOICE = TypeAdapter(Choice)
 
 Pending = frozenset[tuple[str, int, int]]
 """Files to be read and documents to be removed, each with its size and time of change."""
