@@ -48,6 +48,7 @@ const choice = {
   names: new Set(Array.isArray(recalled?.names) ? recalled.names : []),
 };
 let total = 0; // documents that can be asked
+const notes = new Map(); // why one could not be removed
 
 const isChosen = (source) => choice.names.has(source) !== choice.every;
 
@@ -76,6 +77,14 @@ function tick() {
     const box = row.querySelector("input");
     box.checked = !box.disabled && isChosen(row.dataset.source);
     row.classList.toggle("passed", !box.disabled && !box.checked);
+    const note = notes.get(row.dataset.source);
+    const shown = row.querySelector("[role=alert]");
+    if (note && shown?.textContent !== note) {
+      shown?.remove();
+      const line = made("p", { className: "reason", textContent: note });
+      line.setAttribute("role", "alert");
+      row.append(line);
+    }
   }
 }
 
@@ -340,21 +349,18 @@ async function remove(row) {
       ["cancel", "Cancel", ""],
     ],
   );
-  if (answer !== "remove") return;
+  if (answer !== "remove") return undefined;
   const response = await fetch(`/documents?${new URLSearchParams({ source })}`, { method: "DELETE" });
   const { error } = await response.json().catch(() => ({ error: "could not be removed" }));
   if (error) {
-    const there = [...rows.children].find((one) => one.dataset.source === source);
-    const line = made("p", { className: "reason", textContent: error });
-    line.setAttribute("role", "alert");
-    there?.querySelector(".reason")?.remove();
-    there?.append(line);
-    return;
+    notes.set(source, error);
+    return tick();
   }
+  notes.delete(source);
   choice.names.delete(source);
   within(".add").focus();
   hurryUntil = Date.now() + 10 * IDLE_MS; // the index follows
-  refresh();
+  return refresh();
 }
 
 // --- Clicks, keys and drops ----------------------------------------------------------------------
