@@ -110,7 +110,7 @@ def names(server):
 class TestList:
     def test_every_file_is_named_with_its_state(self, page):
         article = document(page, "article.txt")
-        expect(article.locator(".facts")).to_have_text("Text · 4.2 kB")
+        expect(article.locator(".facts")).to_have_text("Text · 4.2 kB · indexed")
         expect(article.get_by_role("checkbox", name="article.txt")).to_be_checked()
         for name, kind, reason in (
             ("damaged.pdf", "PDF", "is not a PDF that can be read"),
@@ -197,7 +197,9 @@ class TestAdding:
         expect(sent(page, "hollow.txt").locator(".stage")).to_have_text("is empty")
         expect(sent(page, "bad.docx").locator(".stage")).to_contain_text("is not a Word file")
         expect(page.locator(".state")).to_have_text("3 documents")
-        expect(document(page, "walrus.md").locator(".facts")).to_have_text("Markdown · 73 B")
+        expect(document(page, "walrus.md").locator(".facts")).to_have_text(
+            "Markdown · 73 B · indexed"
+        )
         expect(ask(page, WALRUSES).locator(".quote .file").first).to_have_text("walrus.md")
         page.get_by_role("button", name="Forget bad.docx").click()
         expect(sent(page, "bad.docx")).to_have_count(0)
@@ -338,6 +340,7 @@ class TestWidths:
         expect(page.locator("#chat")).to_be_visible()
 
     def test_it_can_be_folded(self, page):
+        page.set_viewport_size({"width": 1000, "height": 700})
         page.get_by_role("button", name="Fold the list of documents").click()
         expect(document(page, "article.txt")).to_be_hidden()
         page.reload()
@@ -345,6 +348,9 @@ class TestWidths:
         expect(unfold).to_have_attribute("aria-expanded", "false")
         unfold.click()
         expect(document(page, "article.txt")).to_be_visible()
+        page.get_by_role("button", name="Fold the list of documents").click()
+        upload(page, ("program.exe", b"Walruses."))  # how far it is has to be seen
+        expect(sent(page, "program.exe")).to_be_visible()
 
 
 # --- What is let through --------------------------------------------------------------------------

@@ -175,6 +175,7 @@ function show(now) {
 const uploads = []; // { file, name, row, source?, done? }
 
 function add(files) {
+  fold(false); // to see how far they are
   for (const [file, isFolder] of files) {
     const name = file.name.toWellFormed();
     const row = made("li", { className: "upload" });

@@ -1,12 +1,10 @@
 """The list of documents as HTML. See `render` for the rules."""
 
-from collections.abc import Iterable
-
 from askseeds import documents
 from askseeds.render import html_escape, html_name
 
 STATES = {
-    "indexed": "ready",
+    "indexed": "indexed",
     "indexing": "being indexed",
     "waiting": "waiting",
     "failed": "failed",
@@ -32,7 +30,7 @@ def html_document(
     """
     name, attribute = html_name(source), html_escape(source)
     facts = [html_escape(kind), *([html_size(size)] if size is not None else [])]
-    shown = "" if state == "indexed" else f'<span class="stage">{STATES[state]}</span>'
+    facts.append(f'<span class="stage">{STATES[state]}</span>')
     why = f'<p class="reason">{html_escape(reason)}</p>' if reason else ""
     can_be = asked or state in ("indexing", "waiting")
     return (
@@ -41,7 +39,7 @@ def html_document(
         f'<span class="name" dir="auto">{name}</span></label>'
         f'<button type="button" class="remove" data-documents="remove" '
         f'aria-label="Remove {attribute}" title="Remove">{_CROSS}</button>'
-        f'<p class="facts">{" · ".join(facts)}{shown}</p>{why}</li>'
+        f'<p class="facts">{" · ".join(facts)}</p>{why}</li>'
     )
 
 
@@ -87,8 +85,3 @@ def html_library(*, max_bytes: int) -> str:
         '<dialog class="ask" aria-labelledby="ask-title"><h2 id="ask-title"></h2>'
         '<p class="what"></p><div class="answers"></div></dialog></div>'
     )
-
-
-def html_documents(rows: Iterable[str]) -> str:
-    """Rows together; each is HTML of `html_document`."""
-    return "".join(rows)

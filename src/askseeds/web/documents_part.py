@@ -86,7 +86,7 @@ def add_routes(app: fastapi.FastAPI, library: Library, *, status: Callable[[], s
                 "total": now.indexed,
                 "files": len(now.entries),
                 "matching": len(found),
-                "rows": render_documents.html_documents(
+                "rows": "".join(
                     render_documents.html_document(
                         entry.source,
                         kind=entry.kind,
