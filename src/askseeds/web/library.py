@@ -48,6 +48,7 @@ class Library:
         self._woken = threading.Event()
         self._followed = threading.Condition()
         self._tried: Pending = frozenset()
+        self._again_s, self._again_at_s = AGAIN_S, 0.0
         self._ended = False
         self._listing = Listing()
         self._began_s, self._took_s = -float("inf"), 0.0  # the last look
@@ -158,24 +159,31 @@ class Library:
 
     def _run(self) -> None:
         uploads.clear_abandoned(self.folder)
-        again_s, tried_s = AGAIN_S, 0.0
         while not self._ended:
             self._woken.clear()
-            pending = self._look()
-            if not pending:
-                self._fault = ""
-            same = pending == self._tried
-            if pending and (not same or time.monotonic() - tried_s >= again_s):
-                time.sleep(GATHER_S)
-                pending = self._look()
-                if self._follow():
-                    again_s = min(2 * again_s, MOST_AGAIN_S) if same else AGAIN_S
-                    tried_s = time.monotonic()
-                    with self._followed:
-                        # What lay there before: what came meanwhile is new.
-                        self._tried = pending
-                        self._followed.notify_all()
+            try:
+                self._keep_up()
+            except Exception:  # noqa: BLE001 - one odd moment must not end the following for good
+                _log.exception("The documents could not be looked at")
             self._woken.wait(self._pause_s())
+
+    def _keep_up(self) -> None:
+        """Brings the index up to date if it is not, unless that was tried in vain just now."""
+        pending = self._look()
+        if not pending:
+            self._fault = ""
+            return
+        same = pending == self._tried
+        if same and time.monotonic() < self._again_at_s:
+            return
+        time.sleep(GATHER_S)
+        pending = self._look()
+        if self._follow():
+            self._again_s = min(2 * self._again_s, MOST_AGAIN_S) if same else AGAIN_S
+            self._again_at_s = time.monotonic() + self._again_s
+            with self._followed:
+                self._tried = pending  # what lay there before: what came meanwhile is new
+                self._followed.notify_all()
 
     def _follow(self) -> bool:
         """Brings the index up to date; False when another process is at it, to be tried soon."""
