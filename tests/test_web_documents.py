@@ -140,6 +140,17 @@ class TestList:
         expect(sent(page, "onerror=alert(2)")).to_be_visible()
         expect(page.locator("#library :is(img, script, iframe, a, [onerror])")).to_have_count(0)
 
+    def test_what_keeps_the_index_back_is_told(self, page, server):
+        seeds = server.folder / "seeds"
+        away = seeds.rename(server.folder / "away")
+        try:
+            fault = page.locator("#library").get_by_role("alert")
+            expect(fault).to_contain_text("the seeds folder seeds does not exist", timeout=WAIT_MS)
+            expect(ask(page, EUV).locator(".verdict.answered")).to_be_visible()
+        finally:
+            away.rename(seeds)
+        expect(fault).to_have_count(0, timeout=WAIT_MS)
+
     def test_what_other_programs_do_shows_up(self, page, server):
         place = server.folder / "seeds" / "more"
         place.mkdir()

@@ -111,7 +111,7 @@ async function ask(query) {
     Object.entries(query).flatMap(([key, value]) => [value].flat().map((one) => [key, one])),
   );
   const response = await fetch(`/documents?${search}`);
-  if (!response.ok) throw new Error(response.statusText);
+  if (!response.ok) throw Object.assign(new Error(response.statusText), { status: response.status });
   return response.json();
 }
 
@@ -126,10 +126,17 @@ async function refresh() {
     show(now);
     const working = now.share !== null || uploads.some((file) => file.source);
     if (working || Date.now() < hurryUntil) pause = BUSY_MS;
-  } catch {
+  } catch ({ status }) {
     pause = 2 * IDLE_MS; // the server is gone, for a while perhaps
+    if (status === 401) tellFault("Your login has ended; load the page again.");
   }
   if (turn === asking) timer = setTimeout(refresh, document.hidden ? 4 * pause : pause);
+}
+
+function tellFault(text) {
+  const fault = within(".fault");
+  if (fault.textContent !== text) fault.textContent = text;
+  fault.hidden = !text;
 }
 
 function show(now) {
@@ -139,9 +146,7 @@ function show(now) {
     header.className = told.className;
     header.textContent = told.textContent;
   }
-  const fault = within(".fault");
-  if (fault.textContent !== now.fault) fault.textContent = now.fault;
-  fault.hidden = !now.fault;
+  tellFault(now.fault);
   const bar = within(".work");
   bar.hidden = now.share === null;
   const percent = Math.round(100 * (now.share ?? 0));
