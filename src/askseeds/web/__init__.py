@@ -11,6 +11,10 @@ the conversation is kept here: no path and no offset from a browser is ever used
     auth     logins and their sessions
     guard    which requests are let through, and the policy that goes with the answers
     page     the layout and its events, in Gradio
+    documents_part   the column of documents, and the routes it fetches from
+    library  adds and removes documents, and lets the index follow the seeds
+    listing  the list of documents, and the choice of those that are asked
+    uploads  a file from a browser into the seeds
 """
 
 import errno

@@ -17,14 +17,19 @@ from askseeds import feedback, render
 from askseeds.assistant import Assistant
 from askseeds.config import Settings
 from askseeds.errors import AskseedsError, IndexFault
-from askseeds.sync import bring_up_to_date
 from askseeds.terminal import terminal_line
 from askseeds.types import Answer, Document, Quote, Turn
+from askseeds.web.library import Library
+from askseeds.web.listing import Choice
 
 EXAMPLES_FILE = Path("examples.txt")
 EXAMPLES = 4
 HISTORY = 20
 """Earlier turns that a question is asked with."""
+
+SETTLE_S = 1.0
+"""A question waits this long for documents that are being indexed, seconds; then it is answered
+from those that are."""
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +72,7 @@ class Chat:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.library = Library(settings)
         self._assistant: Future[Assistant] = Future()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="askseeds-chat", daemon=True)
@@ -92,7 +98,7 @@ class Chat:
     def _run(self) -> None:
         try:
             opened = Assistant.open(self._settings, progress=self._tell, notice=_notice)
-            with opened as assistant:
+            with opened as assistant, self.library:
                 self._assistant.set_result(assistant)
                 self._choose_examples(assistant)
                 self._ended.wait()
@@ -146,12 +152,15 @@ class Chat:
         """What a new conversation shows, as HTML."""
         return render.html_welcome(self._examples)
 
-    def answer(self, question: str, history: Sequence[Exchange]) -> Exchange:
-        """Asks; what goes wrong becomes one line in the conversation."""
+    def answer(
+        self, question: str, history: Sequence[Exchange], choice: Choice | None = None
+    ) -> Exchange:
+        """Asks the chosen documents; what goes wrong becomes one line in the conversation."""
         try:
             assistant = self._assistant.result()
-            bring_up_to_date(self._settings, progress=self._tell, notice=_notice)
-            answer = assistant.ask(question, history=_turns(history))
+            self.library.settle(SETTLE_S)
+            source = (choice or Choice()).among(assistant.sources())
+            answer = assistant.ask(question, history=_turns(history), source=source)
         except AskseedsError as error:
             return Exchange(question, error=str(error))
         except Exception:  # noqa: BLE001 - no traceback reaches the page

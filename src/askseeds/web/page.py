@@ -13,9 +13,11 @@ import gradio as gr
 from starlette.types import ASGIApp
 
 from askseeds import render
+from askseeds.web import documents_part
 from askseeds.web.auth import Logins
 from askseeds.web.chat import Chat, Exchange
 from askseeds.web.guard import Guard
+from askseeds.web.listing import Choice
 
 POLL_S = 0.5
 ASKED_AT_ONCE = 2
@@ -30,6 +32,7 @@ _FAVICON = (
 _BRAND = '<h1 class="brand">askseeds</h1>'
 _TOOLS = (
     '<div class="tabs" role="group" aria-label="Part of the page">'
+    '<button type="button" data-do="documents" aria-pressed="false">Documents</button>'
     '<button type="button" data-do="chat" aria-pressed="true">Chat</button>'
     '<button type="button" data-do="source" aria-pressed="false">Source</button></div>'
     '<button type="button" class="tool" data-do="clear" title="New conversation">New</button>'
@@ -53,6 +56,8 @@ def application(
     def favicon() -> fastapi.Response:
         return fastapi.Response(_FAVICON, media_type="image/svg+xml")
 
+    documents_part.add_routes(app, chat.library, status=chat.status)
+
     # By their plain names, fonts are those of the system: nothing is fetched.
     fonts = {
         "font": ["ui-sans-serif", "system-ui", "sans-serif"],
@@ -75,7 +80,7 @@ def application(
     )
     style = resources.files("askseeds").joinpath("chat.css").read_text(encoding="utf-8")
     # Gradio would add a sheet after the first paint, and prefix its selectors.
-    head = f"<title>askseeds</title><style>{style}</style></head>"
+    head = f"<title>askseeds</title><style>{style}</style>{documents_part.head()}</head>"
     return Guard(app, port=port, head=head, names=names, hosts=hosts, logins=logins)
 
 
@@ -91,6 +96,7 @@ def _page(chat: Chat, *, tools: str) -> gr.Blocks:
             status = gr.HTML(chat.status(), elem_id="status", **static)
             gr.HTML(tools, elem_id="tools", **static)
         with gr.Row(elem_id="parts"):
+            chosen = documents_part.column(chat.library)
             with gr.Column(elem_id="chat"):
                 with gr.Column(elem_id="scroll"):
                     welcome = gr.HTML(chat.welcome(), elem_id="welcome", **static)
@@ -113,21 +119,23 @@ def _page(chat: Chat, *, tools: str) -> gr.Blocks:
             with gr.Column(elem_id="side"):
                 source = gr.HTML(empty_source, elem_id="source", **static)
 
-        def ask(asked: str, past: tuple[Exchange, ...]) -> Iterator[tuple[Any, ...]]:
+        def ask(
+            asked: str, past: tuple[Exchange, ...], choice: object
+        ) -> Iterator[tuple[Any, ...]]:
             if not asked.strip():
                 yield (gr.skip(),) * 5
                 return
             yield "", gr.skip(), _conversation((*past, Exchange(asked))), gr.skip(), ""
-            now = (*past, chat.answer(asked, past))
+            now = (*past, chat.answer(asked, past, Choice.of(choice)))
             answer = now[-1].answer
             found = answer is not None and answer.status == "answered"
             shown = chat.source(now, len(now), 1) if found else empty_source
             yield gr.skip(), now, _conversation(now), shown, gr.skip()
 
         def ask_example(
-            past: tuple[Exchange, ...], event: gr.EventData
+            past: tuple[Exchange, ...], choice: object, event: gr.EventData
         ) -> Iterator[tuple[Any, ...]]:
-            yield from ask(str(event._data.get("question", "")), past)
+            yield from ask(str(event._data.get("question", "")), past, choice)
 
         def show(past: tuple[Exchange, ...], event: gr.EventData) -> str:
             return chat.source(past, event._data.get("exchange"), event._data.get("quote"))
@@ -148,14 +156,14 @@ def _page(chat: Chat, *, tools: str) -> gr.Blocks:
         typed = gr.on(
             [question.submit, send.click],
             ask,
-            [question, exchanges],
+            [question, exchanges, chosen],
             parts,
             trigger_mode="once",
             **queued,
         )
         # The names of these events are those that `chat.js` triggers.
         clicked = conversation.example(
-            ask_example, [exchanges], parts, trigger_mode="once", **queued
+            ask_example, [exchanges, chosen], parts, trigger_mode="once", **queued
         )
         conversation.quote(show, [exchanges], [source], **at_once)
         conversation.judge(judge, [exchanges], [thumb], **at_once)
