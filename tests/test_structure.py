@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 ORDER = """
     errors types config documents sentences models snapshots export ledger seeds vectors words sync
     retrieve quote questions followup engines assistant batch conversation langchain status doctor
-    render terminal evaluate pytest_plugin feedback web cli __main__
+    render render_exchange terminal evaluate pytest_plugin feedback web cli __main__
 """.split()
 PACKAGE = ROOT / "src" / "askseeds"
 
