@@ -46,10 +46,11 @@ function open(card, { focus = false } = {}) {
   showPart("source");
   if (focus) card.querySelector(".marker").focus({ preventScroll: true });
   reveal(card);
-  if (same(card)) {
-    scrollToLit();
-    return;
-  }
+  if (same(card)) scrollToLit();
+  else light(card);
+}
+
+function light(card) {
   const number = Number(card.dataset.exchange);
   const exchange = conversation.exchanges[number - 1];
   trigger("quote", { number, index: Number(card.dataset.quote), exchange });
@@ -207,12 +208,12 @@ document.addEventListener("keydown", (event) => {
 function listen(part, heard) {
   new MutationObserver(() => {
     const told = part.querySelector("[data-told]")?.dataset.told;
-    heard(told ? JSON.parse(told) : null);
+    if (told) heard(JSON.parse(told));
   }).observe(part, { childList: true, subtree: true, attributeFilter: ["data-told"] });
 }
 
-listen(byId("reply"), (told) => told && replied(told));
-listen(byId("restored"), (told) => told && restored(told));
+listen(byId("reply"), replied);
+listen(byId("restored"), restored);
 listen(byId("thumb"), judged);
 
 new MutationObserver(() => {

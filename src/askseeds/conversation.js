@@ -217,7 +217,10 @@ function restored(told) {
   }
   told.answers.forEach((answer, index) => showAnswer(index + 1, answer));
   const last = sections().at(-1);
-  if (last) reveal(last, { atTop: true, instant: true });
+  if (!last) return;
+  reveal(last, { atTop: true, instant: true });
+  const first = last.querySelector(".quote");
+  if (first) light(first);
 }
 
 function begin() {
@@ -336,8 +339,10 @@ function judge({ dataset }) {
 }
 
 function judged(told) {
-  if (told && told.token === judging?.token) {
-    const { number, conversation: of } = judging;
+  if (told.token !== judging?.token) return;
+  const { number, conversation: of } = judging;
+  judging = null;
+  if (told.rating) {
     of.exchanges[number - 1].rating = told.rating;
     if (of === conversation) {
       for (const button of section(number)?.querySelectorAll(".thumb") ?? [])
@@ -345,7 +350,6 @@ function judged(told) {
       keep();
     }
   }
-  judging = null;
   // An error takes room from the conversation, and may stand where the button was.
   if (document.activeElement?.matches(".thumb")) reveal(document.activeElement);
 }

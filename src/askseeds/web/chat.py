@@ -278,15 +278,21 @@ class Chat:
         judged = read(Judged, data)
         if judged is None or judged.exchange.answer is None:
             return render.html_error("There is no answer here to judge.")
-        answer = judged.exchange.answer
+        error = ""
         try:
-            for quote in answer.quotes:
+            for quote in judged.exchange.answer.quotes:
                 self._document(quote)
             with self._judging:
-                feedback.keep(self._settings.index, answer, judged.rating, history=judged.history)
-        except AskseedsError as error:
-            return render.html_error(str(error))
-        return render.html_data({"token": judged.token, "rating": judged.rating})
+                feedback.keep(
+                    self._settings.index,
+                    judged.exchange.answer,
+                    judged.rating,
+                    history=judged.history,
+                )
+        except AskseedsError as problem:
+            error = render.html_error(str(problem))
+        kept = "" if error else judged.rating
+        return error + render.html_data({"token": judged.token, "rating": kept})
 
 
 def _reply(asked: Asked, state: State, *, ended: bool) -> dict[str, Any]:
