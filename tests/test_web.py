@@ -68,19 +68,22 @@ sys.addaudithook(audit)
 """
 
 
-def command(*arguments):
-    return [sys.executable, "-c", "from askseeds.cli import main; main()", *map(str, arguments)]
+MAIN = "from askseeds.cli import main; main()"
+
+
+def command(*arguments, program=MAIN):
+    return [sys.executable, "-c", program, *map(str, arguments)]
 
 
 class Server:
-    def __init__(self, folder, *arguments):
+    def __init__(self, folder, *arguments, program=MAIN):
         self.folder = folder
         self.outside = folder / "outside.log"
         (folder / "site").mkdir()
         (folder / "site" / "sitecustomize.py").write_text(NO_NETWORK.format(log=str(self.outside)))
         with (folder / "stderr.log").open("w") as log:
             self.process = subprocess.Popen(
-                command("chat", "--no-open", "--port", 0, *arguments),
+                command("chat", "--no-open", "--port", 0, *arguments, program=program),
                 cwd=folder,
                 env=os.environ | {"PYTHONPATH": f"{folder / 'site'}{os.pathsep}{ROOT / 'src'}"},
                 stdout=subprocess.PIPE,

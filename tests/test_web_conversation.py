@@ -27,7 +27,37 @@ from tests.test_web import (  # noqa: F401
 
 pytestmark = pytest.mark.browser
 
-SLOW = "Who builds chips in Taiwan? " * 600  # takes some seconds to read
+# A server whose answers get claims one by one, as a language model would give them.
+PROSE = """
+import time
+from dataclasses import replace
+from askseeds.assistant import Assistant
+from askseeds.types import Answer, Claim
+
+CLAIMS = (
+    Claim("ASML has <b>mastered</b> it [here](http://example.org/).", (0,), True),
+    Claim("Nobody else ever will.", (), False),
+)
+stream = Assistant.stream
+
+def writing(self, question, **options):
+    answer = None
+    for event in stream(self, question, **options):
+        if isinstance(event, Answer):
+            answer = event
+        yield event
+    if answer.status == "not_found":
+        return
+    yield "writing"
+    for count in range(1, len(CLAIMS) + 1):
+        time.sleep(1.5)
+        models = replace(answer.models, prose="scripted:<i>7b</i>")
+        yield replace(answer, claims=CLAIMS[:count], models=models)
+
+Assistant.stream = writing
+from askseeds.cli import main
+main()
+"""
 
 
 def stored(page):
@@ -175,11 +205,14 @@ class TestWhileItWorks:
                 break
         expect(exchange.locator("blockquote").first).to_contain_text("blue umbrellas")
         expect(exchange.locator(".note")).to_have_count(0)
-        # What is quick to index is found by the very next question.
+        # What is quick to index is found by the very next question; what is not is no secret.
         new.write_text("The lighthouse keeper of Skagen collects red umbrellas.\n")
         exchange = ask(page, question)
-        expect(exchange.locator("blockquote").first).to_contain_text("red umbrellas")
         new.unlink()
+        if exchange.locator(".note").count() == 0:
+            expect(exchange.locator("blockquote").first).to_contain_text("red umbrellas")
+        else:
+            expect(exchange.locator(".note")).to_contain_text("Indexing goes on")
 
 
 class TestAnswers:
@@ -356,6 +389,57 @@ class TestConversations:
         text = SEED.read_text(encoding="utf-8-sig")
         assert text[quote["start"] : quote["end"]] == quote["text"]
         assert "hits" not in content["exchanges"][0]["answer"]
+
+
+@pytest.fixture(scope="class")
+def prose_server(exported_encoder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prose")
+    shutil.copytree(exported_encoder, folder / "index" / "encoder")
+    (folder / "seeds").mkdir()
+    shutil.copy(SEED, folder / "seeds" / "article.txt")
+    server = Server(folder, program=PROSE)
+    yield server
+    assert "Traceback" not in server.interrupt()
+
+
+class TestClaims:
+    def test_they_come_after_the_quotes_one_by_one(self, context, prose_server):
+        page = opened(context, prose_server)
+        exchange = ask(page, EUV)
+        claims = exchange.locator(".claim")
+        expect(exchange.locator(".quote")).to_have_count(1)  # long before the claims
+        expect(claims).to_have_count(0)
+        expect(exchange.locator(".working")).to_contain_text("Writing")
+        exchange.locator(".marker").click()  # a quote can be looked at meanwhile
+        expect(page.locator("#lit")).to_contain_text("ASML")
+        expect(claims).to_have_count(1)
+        expect(page.get_by_role("button", name="Stop")).to_be_visible()
+        expect(claims).to_have_count(2)
+        expect(exchange.locator(".working")).to_be_hidden()
+        # Plain text, whatever the model writes.
+        expect(claims.first).to_contain_text("<b>mastered</b> it [here](http://example.org/).")
+        expect(exchange.locator(":is(a, b, i)")).to_have_count(0)
+        expect(exchange.locator(".by")).to_contain_text("scripted:<i>7b</i>")
+        expect(claims.nth(1).locator("s")).to_have_text("Nobody else ever will.")
+        expect(claims.nth(1)).to_contain_text("not supported by the documents")
+        expect(claims.nth(1).get_by_role("button")).to_have_count(0)
+        page.reload()
+        expect(claims).to_have_count(2)
+        page.set_viewport_size({"width": 390, "height": 780})
+        claims.first.get_by_role("button", name="Show quote 1").click()
+        expect(page.locator("#lit")).to_be_visible()
+
+    def test_stop_keeps_what_is_there(self, context, prose_server):
+        page = opened(context, prose_server)
+        exchange = ask(page, EUV)
+        expect(exchange.locator(".claim")).to_have_count(1)
+        page.get_by_role("button", name="Stop").click()
+        expect(exchange.locator(".note")).to_have_text("Stopped.")
+        page.wait_for_timeout(2000)
+        expect(exchange.locator(".claim")).to_have_count(1)
+        expect(exchange.locator(".quote")).to_have_count(1)
+        [kept] = stored(page)
+        assert kept["exchanges"][0]["stopped"] is True
 
 
 def test_they_outlast_a_restart_of_the_server(browser, exported_encoder, tmp_path):
