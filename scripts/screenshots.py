@@ -15,10 +15,8 @@ from bench_chat import FLAGS, READY_MS, served
 from bench_process import BenchError, say
 
 ROOT = Path(__file__).resolve().parents[1]
-QUESTIONS = (
-    "Which company has mastered EUV lithography?",
-    "Why do export controls matter?",
-)
+WIDE = "What are the risks of China catching up in AI?"
+PHONE = "Which company has mastered EUV lithography?"
 
 
 def main() -> int:
@@ -42,8 +40,15 @@ def main() -> int:
                 browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
                 wide = {"width": 1280, "height": 800}
                 phone = {"width": 390, "height": 780}
-                take(browser, url, options.docs / "chat-light.png", size=wide, dark=False)
-                take(browser, url, options.docs / "chat-phone-dark.png", size=phone, dark=True)
+                take(browser, url, options.docs / "chat-light.png", size=wide, scale=1, dark=False)
+                take(
+                    browser,
+                    url,
+                    options.docs / "chat-phone-dark.png",
+                    size=phone,
+                    scale=2,
+                    dark=True,
+                )
                 browser.close()
         except (BenchError, Error) as error:
             say(str(error).splitlines()[0])
@@ -51,20 +56,21 @@ def main() -> int:
     return 0
 
 
-def take(browser: Any, url: str, file: Path, *, size: dict[str, int], dark: bool) -> None:
+def take(
+    browser: Any, url: str, file: Path, *, size: dict[str, int], scale: int, dark: bool
+) -> None:
     """One picture of a conversation with a quote lit up beside it."""
-    context = browser.new_context(viewport=size, device_scale_factor=2, reduced_motion="reduce")
+    context = browser.new_context(viewport=size, device_scale_factor=scale, reduced_motion="reduce")
     page = context.new_page()
     page.goto(url)
     page.locator(".state.ready").wait_for(timeout=READY_MS)
     if dark:
         page.get_by_label("Light or dark").click()
-    for number, question in enumerate(QUESTIONS, 1):
-        box = page.get_by_label("Your question")
-        box.fill(question)
-        box.press("Enter")
-        page.locator(f"#exchange-{number} .verdict").wait_for()
-        page.locator("#send").wait_for()
+    box = page.get_by_label("Your question")
+    box.fill(PHONE if dark else WIDE)
+    box.press("Enter")
+    page.locator("#exchange-1 .verdict").wait_for()
+    page.locator("#send").wait_for()
     page.locator("#lit").wait_for(state="attached")
     page.locator("h1.brand").click()
     page.wait_for_timeout(500)  # for the scrolling

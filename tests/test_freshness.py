@@ -3,7 +3,8 @@
 import pytest
 
 from askseeds.errors import SeedsError
-from askseeds.sync import is_current, synchronise, writer
+from askseeds.ledger import Ledger
+from askseeds.sync import synchronise, writer
 from askseeds.web.freshness import Freshness
 
 LONG_S = 60.0
@@ -22,7 +23,9 @@ def test_what_is_new_is_indexed_before_a_question(place):
     (place.seeds / "b.txt").write_text("Snow falls.\n")
     (place.seeds / "c.pdf").write_text("no PDF\n")
     assert freshness.reached(LONG_S)
-    assert is_current(place)
+    ledger = Ledger.open(place.index)
+    assert ledger.sources() == ("a.txt", "b.txt")
+    ledger.close()
     assert [line.split(":")[0] for line in told] == ["cannot read c.pdf"]
 
 

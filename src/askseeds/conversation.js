@@ -7,6 +7,7 @@ const scroller = byId("scroll");
 const source = byId("source");
 const box = byId("question");
 const HISTORY = 20;
+const EXCHANGES = 1000; // the server takes no longer conversation
 const QUESTION_CHARS = 600;
 
 let conversation = shelf.blank();
@@ -87,7 +88,11 @@ function busy(now) {
 }
 
 function send(question, { replacing = false } = {}) {
-  if (!question.trim() || running || restoring) return false;
+  if (!question.trim() || running) return false;
+  if (!replacing && conversation.exchanges.length >= EXCHANGES) {
+    warn("This conversation is as long as one may be; begin a new one.");
+    return false;
+  }
   leaveEditing();
   if (replacing) {
     conversation.exchanges.pop();
@@ -210,6 +215,8 @@ function restored(told) {
   if (told.token !== restoring) return;
   restoring = null;
   if (told.error) {
+    abandon();
+    busy(false);
     conversation = shelf.blank();
     stageBody().replaceChildren();
     warn(told.error);

@@ -79,7 +79,7 @@ class Chat:
     def __exit__(self, *exception: object) -> None:
         self._ended.set()
         self._line.close()
-        for run in list(self._questions):
+        for run in list(self._runs.values()):
             run.stop()
         if self._assistant.done():
             self._thread.join()
@@ -182,6 +182,7 @@ class Chat:
             yield _reply(asked, state, ended=True), ""
         finally:
             self._line.leave(run)
+            self._questions.pop(run, None)
             del self._runs[asked.run]
 
     def stop(self, run: object) -> None:
@@ -191,7 +192,9 @@ class Chat:
 
     def _work(self, run: Run[State]) -> None:
         """One question from its beginning to its end; what goes wrong becomes one line."""
-        question = self._questions.pop(run)
+        question = self._questions.get(run)
+        if question is None:
+            return  # left at the very moment of its turn
         state = State("", Exchange(question=question.asked.question))
         try:
             self._answer(run, question)
