@@ -1,5 +1,5 @@
-// What the page does by itself. Gradio runs this once, after `shelf.js` and `conversation.js`, as
-// the script of the reply, with `element` and `trigger` (sends an event to the server: "ask",
+// What the page does by itself. Gradio runs this once, after the other `SCRIPTS`, as the
+// script of the reply, with `element` and `trigger` (sends an event to the server: "ask",
 // "stop", "quote", "judge", "restore"). Events that bubble are caught here.
 
 const root = document.documentElement;

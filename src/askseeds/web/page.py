@@ -1,6 +1,6 @@
 """The page of the chat, in Gradio. Importing this takes seconds; only `serve` does.
 
-`chat.js` and its two companions fill the conversation. They send events by name, each with what it
+`chat.js` and its companions fill the conversation. They send events by name, each with what it
 needs, since the server keeps no conversation; what they are told comes back in elements that are
 not shown, and HTML for the page is made here.
 """
@@ -22,7 +22,7 @@ from askseeds.web.chat import Chat
 from askseeds.web.guard import Guard
 
 POLL_S = 0.5
-SCRIPTS = ("shelf.js", "conversation.js", "chat.js")
+SCRIPTS = ("shelf.js", "conversation.js", "export.js", "chat.js")
 
 _FAVICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
