@@ -9,6 +9,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
+from askseeds.render_exchange import ordinal
 from askseeds.sync import writer
 from tests.test_web import (  # noqa: F401
     EUV,
@@ -58,6 +59,37 @@ Assistant.stream = writing
 from askseeds.cli import main
 main()
 """
+
+
+# A server that answers nothing as long as there is a gate, and tells in which order it began.
+GATED = """
+import time
+from pathlib import Path
+from askseeds.assistant import Assistant
+
+stream = Assistant.stream
+
+def gated(self, question, **options):
+    with open("begun.log", "a") as log:
+        log.write(question + chr(10))
+    while Path("gate").exists():
+        yield "searching"
+        time.sleep(0.02)
+    yield from stream(self, question, **options)
+
+Assistant.stream = gated
+from askseeds.cli import main
+main()
+"""
+
+
+def served(encoder, folder, program):
+    shutil.copytree(encoder, folder / "index" / "encoder")
+    (folder / "seeds").mkdir()
+    shutil.copy(SEED, folder / "seeds" / "article.txt")
+    server = Server(folder, program=program)
+    yield server
+    assert "Traceback" not in server.interrupt()
 
 
 def stored(page):
@@ -130,65 +162,6 @@ class TestWhileItWorks:
         expect(page.locator("#exchange-1 .verdict")).to_be_visible(timeout=WAIT_MS)
         ask(page, REVENUE)
 
-    def test_twenty_people_stand_in_line(self, browser, server):
-        count = 20
-        contexts = [browser.new_context() for _ in range(count)]
-        pages = [opened(context, server) for context in contexts]
-        for one in pages:
-            one.evaluate(
-                """() => {
-                    window.places = [];
-                    new MutationObserver(() => {
-                        const text = document.querySelector(".working:not([hidden])")?.textContent;
-                        if (/in line/.test(text) && places.at(-1) !== text) places.push(text);
-                        if (document.querySelector(".verdict")) window.answered ??= Date.now();
-                    }).observe(document.getElementById("conversation"),
-                               {childList: true, subtree: true, characterData: true});
-                }"""
-            )
-        # Everybody waits for the first ones, who wait for the index.
-        new = server.folder / "seeds" / "line.txt"
-        new.write_text("Something new was written.\n")
-        with writer(server.folder / "index"):
-            for number, one in enumerate(pages):
-                box(one).fill(f"{EUV} {'?' * number}")
-                one.keyboard.press("Enter")
-                expect(one.locator(".exchange")).to_have_count(1)
-            new.unlink()
-        for one in pages:
-            expect(one.locator(".verdict")).to_be_visible(timeout=60_000)
-        places = [
-            [int(re.match(r"\d+", text)[0]) for text in one.evaluate("places")] for one in pages
-        ]
-        assert sum(bool(of) for of in places) >= 5
-        for of in places:
-            assert of == sorted(of, reverse=True)  # one only moves forward
-        assert max(max(of, default=0) for of in places) >= 3
-        order = [one.evaluate("answered") for one in pages]
-        # Two are answered at a time: nobody is overtaken by more than his neighbours.
-        ranks = sorted(range(count), key=order.__getitem__)
-        assert all(abs(rank - place) <= 3 for place, rank in enumerate(ranks))
-        for one in contexts:
-            one.close()
-
-    def test_who_leaves_the_line_does_not_hold_it_up(self, browser, server):
-        contexts = [browser.new_context() for _ in range(6)]
-        pages = [opened(context, server) for context in contexts]
-        new = server.folder / "seeds" / "left.txt"
-        new.write_text("Something new was written.\n")
-        with writer(server.folder / "index"):
-            for one in pages:
-                box(one).fill(EUV)
-                one.keyboard.press("Enter")
-                expect(one.locator(".exchange")).to_have_count(1)
-            for one in contexts[:4]:
-                one.close()
-            new.unlink()
-        for one in pages[4:]:
-            expect(one.locator(".verdict")).to_be_visible(timeout=WAIT_MS)
-        for one in contexts[4:]:
-            one.close()
-
     def test_while_documents_are_indexed_the_old_ones_answer(self, page, server):
         new = server.folder / "seeds" / "new.txt"
         new.write_text("The lighthouse keeper of Skagen collects blue umbrellas.\n")
@@ -213,6 +186,58 @@ class TestWhileItWorks:
             expect(exchange.locator("blockquote").first).to_contain_text("red umbrellas")
         else:
             expect(exchange.locator(".note")).to_contain_text("Indexing goes on")
+
+
+@pytest.fixture(scope="class")
+def gated_server(exported_encoder, tmp_path_factory):
+    yield from served(exported_encoder, tmp_path_factory.mktemp("gated"), GATED)
+
+
+class TestLine:
+    def test_twenty_people_are_answered_in_order_and_know_their_place(self, browser, gated_server):
+        people = [browser.new_context() for _ in range(20)]
+        pages = [opened(person, gated_server) for person in people]
+        gate, log = gated_server.folder / "gate", gated_server.folder / "begun.log"
+        gate.touch()
+        log.unlink(missing_ok=True)
+        questions = [EUV + "?" * number for number in range(len(pages))]
+        for number, (one, question) in enumerate(zip(pages, questions, strict=True)):
+            box(one).fill(question)
+            one.keyboard.press("Enter")
+            line = one.locator(".working")
+            # Two are answered at the same time, the third is the first to wait.
+            expect(line).to_have_text(
+                re.compile("Searching" if number < 2 else f"^{ordinal(number - 1)} in line$"),
+                timeout=WAIT_MS,
+            )
+        gate.unlink()
+        for one in pages:
+            expect(one.locator(".verdict")).to_be_visible(timeout=2 * WAIT_MS)
+        begun = log.read_text().splitlines()
+        assert sorted(begun) == sorted(questions)
+        for place, question in enumerate(begun):
+            assert abs(questions.index(question) - place) <= 1  # two at a time
+        for person in people:
+            person.close()
+
+    def test_who_leaves_the_line_does_not_hold_it_up(self, browser, gated_server):
+        people = [browser.new_context() for _ in range(6)]
+        pages = [opened(person, gated_server) for person in people]
+        gate = gated_server.folder / "gate"
+        gate.touch()
+        for one in pages:
+            box(one).fill(EUV)
+            one.keyboard.press("Enter")
+            expect(one.locator(".working")).to_have_text(re.compile("Searching|in line"))
+        expect(pages[5].locator(".working")).to_have_text("4th in line")
+        pages[3].get_by_role("button", name="Stop").click()
+        expect(pages[5].locator(".working")).to_have_text("3rd in line")
+        people[2].close()  # which the server may learn late: then it answers nobody, for a moment
+        gate.unlink()
+        for number in (0, 1, 4, 5):
+            expect(pages[number].locator(".verdict")).to_be_visible(timeout=WAIT_MS)
+        for person in people:
+            person.close()
 
 
 class TestAnswers:
@@ -393,13 +418,7 @@ class TestConversations:
 
 @pytest.fixture(scope="class")
 def prose_server(exported_encoder, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("prose")
-    shutil.copytree(exported_encoder, folder / "index" / "encoder")
-    (folder / "seeds").mkdir()
-    shutil.copy(SEED, folder / "seeds" / "article.txt")
-    server = Server(folder, program=PROSE)
-    yield server
-    assert "Traceback" not in server.interrupt()
+    yield from served(exported_encoder, tmp_path_factory.mktemp("prose"), PROSE)
 
 
 class TestClaims:
