@@ -1,10 +1,14 @@
 """The browser chat: a Gradio page, on this machine alone unless there are logins.
 
-A question runs `Assistant.ask`; `render` makes HTML of what comes back, and `chat.js` turns clicks
-and keys into events. What the browser sends about a quote is its number in the conversation, and
-the conversation is kept here: no path and no offset from a browser is ever used.
+A question runs `Assistant.stream`; `render` and `render_exchange` make HTML of what comes back, and
+`chat.js` turns clicks and keys into events. Conversations are kept by the browser. What it sends
+back is checked: nothing is shown as a source that does not stand in the document it names, and no
+path from a browser is ever used.
 
-    chat     one assistant behind the page, and the conversations
+    chat     one assistant behind the page, and a line of questions
+    conversations  what a browser keeps and sends back, checked
+    examples questions to begin with
+    line     who waits for an answer, first come, first served
     users    the file of those who may log in
     slowdown how long who fails to log in has to wait
     body     what a browser sends to Gradio, read before Gradio reads it
