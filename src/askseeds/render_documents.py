@@ -68,7 +68,7 @@ def html_library(*, max_bytes: int) -> str:
         'aria-controls="library-body" aria-label="Fold the list of documents">'
         '<svg viewBox="0 0 20 20" aria-hidden="true"><path d="m11.5 5-5 5 5 5"/></svg>'
         '</button></header><div id="library-body">'
-        '<div class="drop"><button type="button" class="add" data-documents="add">Add files'
+        '<div class="dropzone"><button type="button" class="add" data-documents="add">Add files'
         "</button><p>or drop them here</p>"
         f'<input type="file" multiple hidden accept="{suffixes}" aria-label="Files to add"></div>'
         '<ul class="uploads" aria-label="Files being added" aria-live="polite"></ul>'
