@@ -1,12 +1,12 @@
 """The whole way of a question, from the words to the quotes. Read `Assistant.ask` first."""
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
-from typing import Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
 from askseeds import quote
 from askseeds.config import Settings
@@ -19,11 +19,19 @@ from askseeds.retrieve import surroundings
 from askseeds.sync import Notice, Progress, bring_up_to_date
 from askseeds.types import Answer, Document, Hit, Models, Stage, Step, Turn
 
+if TYPE_CHECKING:  # imported when a language model is named: a plain question needs none of it
+    from askseeds.prose.model import LanguageModel
+    from askseeds.prose.prompt import Prompt
+    from askseeds.prose.write import Draft, Writer
+
 QUESTION_CHARS = 20_000
 """A longer question is a document; about 3,000 words."""
 
 CANDIDATES = 8
 """Passages that the cross-encoder reads: with 16, hardly more had one that answers."""
+
+MANY_QUOTES = 12
+"""Most quotes of a summary, a list or a comparison, where no number was asked for."""
 
 NOT_FOUND = "The documents do not answer this question."
 
@@ -51,13 +59,19 @@ class Assistant:
     """
 
     def __init__(
-        self, settings: Settings, encoder: Encoder, reranker: Reranker, engines: Engines
+        self,
+        settings: Settings,
+        encoder: Encoder,
+        reranker: Reranker,
+        engines: Engines,
+        writer: "Writer | None" = None,
     ) -> None:
         """Use `open`."""
         self._settings = settings
         self._encoder = encoder
         self._reranker = reranker
         self._engines = engines
+        self._writer = writer
 
     @classmethod
     def open(
@@ -67,6 +81,7 @@ class Assistant:
         sync: bool = True,
         progress: Progress | None = None,
         notice: Notice | None = None,
+        language_model: "LanguageModel | None" = None,
     ) -> Self:
         """Opens the index; brings it up to date with the seeds first.
 
@@ -75,10 +90,16 @@ class Assistant:
             sync: False takes the index as it is.
             progress: Told how far the indexing is.
             notice: Told in one line what the user should know although it is no error.
+            language_model: Writes prose in the place of the settings' one; closed at the end.
 
         Raises:
+            ConfigError: The settings' language model lacks a package or a key.
             AskseedsError: See `sync.synchronise`; IndexMissing, too, when there is no index.
         """
+        if settings.model and language_model is None:
+            from askseeds.prose.model import open_model
+
+            language_model = open_model(settings)
         with ThreadPoolExecutor(2) as loading:
             # Loading a model lets go of Python's lock: it takes no time beside the rest.
             reranker = loading.submit(Reranker.load)
@@ -87,7 +108,13 @@ class Assistant:
             Ledger.open(settings.index).close()
             encoder = loading.submit(Encoder.load, settings.index / "encoder")
             engines = Engines(settings, progress)
-            return cls(settings, encoder.result(), reranker.result(), engines)
+            return cls(
+                settings,
+                encoder.result(),
+                reranker.result(),
+                engines,
+                _writer(language_model, reranker.result(), settings),
+            )
 
     def __enter__(self) -> Self:
         """Gives the assistant itself."""
@@ -103,8 +130,10 @@ class Assistant:
         self.close()
 
     def close(self) -> None:
-        """Closes the index."""
+        """Closes the index, and the language model."""
         self._engines.close()
+        if self._writer is not None:
+            self._writer.model.close()
 
     def ask(self, question: str, **options: Unpack[Options]) -> Answer:
         """Answers a question in quotes, or says that the documents do not answer it.
@@ -123,21 +152,44 @@ class Assistant:
     def stream(self, question: str, **options: Unpack[Options]) -> Iterator[Step | Answer]:
         """Answers as `ask` does, and tells what is being done: steps, and the answer last.
 
+        With a language model there are several answers, each in the place of the one before: the
+        plain quotes, then one more for each claim that was found to hold, then the whole. While
+        the model is waited for, the step "writing" comes again several times a second.
+
         To stop, close the iterator. Raises what `ask` raises.
         """
-        question = checked(question)
-        source = options.get("source")
         clock = _Clock()
+        answer, evidence = yield from self._quoted(checked(question), clock, options)
+        yield answer
+        if self._writer is not None and evidence is not None:
+            yield from self._prose(self._writer, answer, evidence, clock, options)
+
+    def _quoted(
+        self, question: str, clock: "_Clock", options: Options, *, sends: bool = True
+    ) -> Generator[Step, None, tuple[Answer, quote.Evidence | None]]:
+        """Steps 1 to 6 of the way of a question: the answer in plain quotes.
+
+        Without `sends`, no follow-up is rewritten by a language model.
+        """
         yield "searching"
+        history = options.get("history", ())
         with clock("follow_up"):
-            asked = standalone(question, options.get("history", ()))
+            asked = standalone(question, history)
+        if sends and self._writer is not None and history and not self._writer.model.small:
+            with clock("rewrite"):
+                for rewritten in self._writer.rewrite(question, history, asked):
+                    asked = rewritten or asked
+                    if rewritten is None:
+                        yield "searching"
         with clock("encode"):
             vector = self._encoder.encode_query(asked)
         with clock("retrieve"):
+            source = options.get("source")
             hits = self._engines.find(asked, vector, limit=CANDIDATES, source=source)
         yield "reading"
         with clock("rerank"):
             hits, readings = self._read(asked, hits)
+        evidence: quote.Evidence | None = None
         selection = quote.Selection((), 0.0)
         if hits:
             with clock("near"):
@@ -149,7 +201,7 @@ class Assistant:
         least = options.get("min_confidence")
         least = self._settings.min_confidence if least is None else least
         answered = bool(selection.quotes) and selection.confidence >= least
-        yield Answer(
+        answer = Answer(
             question=question,
             asked=asked,
             status="answered" if answered else "not_found",
@@ -162,6 +214,73 @@ class Assistant:
             timings_ms=clock.timings_ms(),
             models=Models(self._encoder.name, self._reranker.name),
         )
+        return answer, evidence
+
+    def _prose(
+        self,
+        writer: "Writer",
+        plain: Answer,
+        evidence: quote.Evidence,
+        clock: "_Clock",
+        options: Options,
+    ) -> Iterator[Step | Answer]:
+        """Prose in the place of plain quotes; none where the model must not see the question."""
+        from askseeds.prose.material import material
+
+        source = options.get("source")
+        task, sentences = material(
+            plain, evidence, self._engines.ledger, source, small=writer.model.small
+        )
+        if not sentences:
+            return
+        yield "writing"
+        most = options.get("max_quotes") or self._settings.max_quotes
+        if task != "answer" and options.get("max_quotes") is None:
+            most = max(most, MANY_QUOTES)
+        last: Draft | None = None
+        with clock("write"):
+            for draft in writer.write(plain.asked, sentences, task, most=most):
+                last = draft or last
+                if draft is None:
+                    yield "writing"
+                elif draft.claims:
+                    yield _written(plain, draft, writer, clock)
+        assert last is not None  # `write` ends with one
+        yield _written(plain, last, writer, clock)
+
+    def prompts(
+        self, question: str, *, small: bool, **options: Unpack[Options]
+    ) -> "tuple[Prompt, ...]":
+        """What a language model would be sent for a question; nothing is sent.
+
+        First what asks it to rewrite a follow-up, if that would be asked; what follows is then made
+        as if it had failed to. Nothing more when the documents do not answer. Raises what `ask`
+        raises.
+
+        Args:
+            question: See `ask`.
+            small: Whether it is a model that follows few instructions.
+            options: See `ask`.
+        """
+        from askseeds.prose import prompt
+        from askseeds.prose.material import material
+
+        found = self._quoted(checked(question), _Clock(), options, sends=False)
+        try:
+            while True:
+                next(found)
+        except StopIteration as end:
+            answer, evidence = end.value
+        prompts: list[Prompt] = []
+        history = options.get("history", ())
+        if history and not small:
+            prompts.append(prompt.rewrite_prompt(answer.question, history))
+        if evidence is not None:
+            ledger, source = self._engines.ledger, options.get("source")
+            task, sentences = material(answer, evidence, ledger, source, small=small)
+            if sentences:
+                prompts.append(prompt.answer_prompt(answer.asked, sentences, task, small=small))
+        return tuple(prompts)
 
     def search(
         self, query: str, *, limit: int = 10, source: str | Collection[str] | None = None
@@ -218,6 +337,33 @@ class Assistant:
     def sources(self) -> tuple[str, ...]:
         """Sources of all documents, sorted."""
         return self._engines.ledger.sources()
+
+
+def _writer(
+    model: "LanguageModel | None", reranker: Reranker, settings: Settings
+) -> "Writer | None":
+    if model is None:
+        return None
+    from askseeds.prose.write import Writer
+
+    return Writer(model, reranker, settings.index)
+
+
+def _written(plain: Answer, draft: "Draft", writer: "Writer", clock: "_Clock") -> Answer:
+    """The answer with prose; the plain one, with what came of the model, where no claim holds."""
+    answer = replace(
+        plain,
+        claims=draft.claims,
+        timings_ms=clock.timings_ms(),
+        models=replace(plain.models, prose=writer.model.name),
+        writing=draft.writing,
+        notice=draft.notice,
+        ask_back=draft.ask_back,
+    )
+    held = [claim.text for claim in draft.claims if claim.supported]
+    if not held:
+        return answer
+    return replace(answer, status="answered", text="\n".join(held), quotes=draft.quotes, nearest=())
 
 
 class _Clock:
