@@ -243,7 +243,7 @@ class Assistant:
                 last = draft or last
                 if draft is None:
                     yield "writing"
-                elif draft.claims:
+                elif draft.claims and not draft.whole:
                     yield _written(plain, draft, writer, clock)
         assert last is not None  # `write` ends with one
         yield _written(plain, last, writer, clock)

@@ -101,6 +101,8 @@ def endpoint(name: str, base_url: str = "") -> Endpoint:
             raise ConfigError("base_url: a local model has none; leave it out, or use openai:NAME")
         return Endpoint(name, provider, model, "", remote=False)
     facts = PROVIDERS[provider]
+    if base_url and provider == "google_genai":
+        raise ConfigError("base_url: google_genai has one address only; leave it out")
     set_urls = (os.environ.get(variable, "") for variable in facts.urls)
     url = base_url or next((url for url in set_urls if url), "") or facts.url
     if "://" not in url:

@@ -6,6 +6,7 @@ moment: its task is cancelled, and that closes the connection.
 
 import asyncio
 import importlib.util
+import json
 import os
 import queue
 import threading
@@ -228,7 +229,7 @@ class LanguageModel:
         form = {} if self._formless or prompt.schema is None else _form(self.endpoint, prompt)
         if "extra_body" in form:  # else this would replace what the model was opened with
             form["extra_body"] |= getattr(chat, "extra_body", None) or {}
-        said = Said("")
+        said, ended = Said(""), False
         stall_s = self._timeout_s / 3
         try:
             async with aclosing(chat.astream(prompt.messages(), **form)) as chunks:  # type: ignore[type-var]
@@ -240,6 +241,7 @@ class LanguageModel:
                     except StopAsyncIteration:
                         break
                     said = _longer(said, chunk)
+                    ended = ended or _ends(chunk)
                     heard.put(Hearing(said.text))
                     if len(said.text) > REPLY_CHARS:
                         break
@@ -247,6 +249,8 @@ class LanguageModel:
             raise self._ours(error, had_form=bool(form)) from error
         if not said.text.strip():
             raise _Again("said nothing")
+        if not ended and prompt.schema is not None and not _is_json(said.text):
+            raise _Again("broke off")  # a connection may end in the middle as if all were said
         return said
 
     def _ours(self, error: Exception, *, had_form: bool) -> Exception:
@@ -338,8 +342,6 @@ def _chat(
         options["base_url"] = url
     elif provider == "google_genai":
         options["max_retries"] = 1  # it counts the first one
-        if url != PROVIDERS[provider].url:
-            options["base_url"] = url
     else:
         options |= {"base_url": url, "stream_usage": True, "use_responses_api": False}
         if url != PROVIDERS[provider].url:
@@ -391,6 +393,20 @@ def _longer(said: Said, chunk: Any) -> Said:
         (said.tokens_in or 0) + usage.get("input_tokens", 0),
         (said.tokens_out or 0) + usage.get("output_tokens", 0),
     )
+
+
+def _ends(chunk: Any) -> bool:
+    """Whether the server says that this is the end, and why."""
+    facts = getattr(chunk, "response_metadata", None) or {}
+    return any(facts.get(name) for name in ("finish_reason", "stop_reason", "done_reason"))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _retry_after_s(response: Any) -> float | None:

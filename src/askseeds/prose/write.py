@@ -34,6 +34,7 @@ class Draft:
         quotes: What the claims rest on, in the order of their first use; their places in this list
             do not change from one draft to the next.
         notice: See `Answer`; `ask_back` too.
+        whole: Whether it is the last one.
     """
 
     claims: tuple[Claim, ...]
@@ -41,6 +42,7 @@ class Draft:
     writing: Writing
     notice: str = ""
     ask_back: str = ""
+    whole: bool = False
 
 
 class Writer:
@@ -339,7 +341,7 @@ class _Work:
         if not (notice or ask or self.book.claims):
             notice = "the language model found no answer that the sentences support"
         claims = (*self.book.claims, *bad[:BAD_CLAIMS])
-        return Draft(claims, tuple(self.book.quotes), self._writing, notice, ask)
+        return Draft(claims, tuple(self.book.quotes), self._writing, notice, ask, whole=True)
 
 
 def _sum(one: int | None, two: int | None) -> int | None:
