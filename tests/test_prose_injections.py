@@ -160,7 +160,7 @@ def test_a_model_that_obeys_changes_nothing(world, obedient, number):
     assert "<" not in inside
     assert "[INST]" not in inside
     assert "7719" not in inside or "7719" in INJECTIONS[number][1]
-    assert first.isprintable() or set(c for c in first if not c.isprintable()) <= {"\n"}
+    assert first.isprintable() or {c for c in first if not c.isprintable()} <= {"\n"}
     assert "tools" not in first
 
 

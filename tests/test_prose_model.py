@@ -64,9 +64,12 @@ def test_what_may_pass_is_tried_again(bad):
 
 
 def test_after_three_tries_it_is_told_in_one_line():
-    with openai_stub((500, {})) as stub, model_at(stub) as model:
-        with pytest.raises(ProseError, match=r"openai:stub .*status 500.*ask again later") as error:
-            said(model)
+    with (
+        openai_stub((500, {})) as stub,
+        model_at(stub) as model,
+        pytest.raises(ProseError, match=r"openai:stub .*status 500.*ask again later") as error,
+    ):
+        said(model)
     assert len(stub.requests) == 3
     assert "\n" not in str(error.value)
 
@@ -79,26 +82,35 @@ def test_the_server_says_how_long_to_wait():
 
 
 def test_a_wait_that_is_too_long_is_not_waited_for():
-    with openai_stub((429, {"retry-after": "600"})) as stub, model_at(stub) as model:
-        with pytest.raises(ProseError, match="429"):
-            said(model)
+    with (
+        openai_stub((429, {"retry-after": "600"})) as stub,
+        model_at(stub) as model,
+        pytest.raises(ProseError, match="429"),
+    ):
+        said(model)
     assert len(stub.requests) == 1
 
 
 @pytest.mark.parametrize("bad", ["stall", "drip"])
 def test_a_server_that_stalls_is_left_in_time(bad):
     # A stalled try is left after a third; drops that say nothing, at the end.
-    with openai_stub(bad) as stub, model_at(stub, timeout_s=1.5) as model:
-        with pytest.raises(ProseError, match="took too long"):
-            said(model)
+    with (
+        openai_stub(bad) as stub,
+        model_at(stub, timeout_s=1.5) as model,
+        pytest.raises(ProseError, match="took too long"),
+    ):
+        said(model)
     assert 1 <= len(stub.requests) <= 3
 
 
 @pytest.mark.parametrize(("status", "told"), [(401, "refuses the key"), (404, "not known there")])
 def test_what_will_not_pass_is_not_tried_again_and_shows_no_key(status, told):
-    with openai_stub((status, {})) as stub, model_at(stub) as model:
-        with pytest.raises(ProseError, match=told) as error:
-            said(model)
+    with (
+        openai_stub((status, {})) as stub,
+        model_at(stub) as model,
+        pytest.raises(ProseError, match=told) as error,
+    ):
+        said(model)
     assert len(stub.requests) == 1
     assert "sk-secret" not in str(error.value)
 
@@ -123,9 +135,11 @@ def test_closing_the_iterator_closes_the_connection():
 
 
 def test_nobody_there():
-    with LanguageModel(endpoint("openai:x", "http://127.0.0.1:9/v1"), first_wait_s=0.01) as model:
-        with pytest.raises(ProseError, match="cannot be reached"):
-            said(model)
+    with (
+        LanguageModel(endpoint("openai:x", "http://127.0.0.1:9/v1"), first_wait_s=0.01) as model,
+        pytest.raises(ProseError, match="cannot be reached"),
+    ):
+        said(model)
 
 
 def test_a_proxy_never_sees_what_stays_here(monkeypatch):
@@ -150,9 +164,11 @@ def test_tracing_by_the_environment_is_off(monkeypatch):
 def test_ollama_by_langchain():
     with openai_stub((500, {})) as stub:
         at = endpoint("ollama:tiny", stub.url.removesuffix("/v1"))
-        with LanguageModel(at, first_wait_s=0.01) as model:
-            with pytest.raises(ProseError, match="status 500"):
-                said(model)
+        with (
+            LanguageModel(at, first_wait_s=0.01) as model,
+            pytest.raises(ProseError, match="status 500"),
+        ):
+            said(model)
     assert stub.requests[0]["model"] == "tiny"
     assert stub.requests[0]["format"] == {"type": "object"}
     assert "tools" not in stub.requests[0] or not stub.requests[0]["tools"]
@@ -162,9 +178,11 @@ def test_anthropic_by_langchain(monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-secret")
     with openai_stub((529, {})) as stub:
         at = endpoint("anthropic:claude-x", stub.url.removesuffix("/v1"))
-        with LanguageModel(at, first_wait_s=0.01, max_tokens=55) as model:
-            with pytest.raises(ProseError, match="status 529"):
-                said(model)
+        with (
+            LanguageModel(at, first_wait_s=0.01, max_tokens=55) as model,
+            pytest.raises(ProseError, match="status 529"),
+        ):
+            said(model)
     assert len(stub.requests) == 3
     assert stub.requests[0]["max_tokens"] == 55
     assert stub.requests[0]["output_config"]["format"]["schema"] == {"type": "object"}

@@ -1,4 +1,4 @@
-"""Prose on real documents, by a model that follows a script: what holds, what fails, what is told."""
+"""Prose on real documents, by a model that follows a script: what holds and what fails."""
 
 import shutil
 
@@ -183,6 +183,7 @@ def test_a_server_that_is_gone_falls_back_to_the_quotes(assistant_with, folder):
     assert "40 euros" in answer.text
     assert "openai:scripted" in answer.notice
     assert len(script.asked) == 3
+    assert not answer.writing.cached
 
 
 def test_a_reply_with_numbers_in_brackets_is_understood(assistant_with, folder):
@@ -221,6 +222,14 @@ def test_the_same_question_is_paid_for_once(assistant_with, folder):
     assert second.writing.cached
     assert second.writing.tokens_in is None
     assert not first.writing.cached
+
+
+def test_plain_quotes_can_be_asked_for(assistant_with):
+    assistant, script = assistant_with(claims())
+    answer = assistant.ask(COST, prose=False, history=HISTORY)
+    assert answer.models.prose is None
+    assert answer.quotes
+    assert script.asked == []
 
 
 def test_a_summary_is_written_of_what_nobody_asked(assistant_with, folder):

@@ -44,12 +44,14 @@ class Options(TypedDict, total=False):
         max_quotes: Most quotes to give; the settings' when None.
         min_confidence: Refuse below this confidence, 0 to 1; the settings' when None.
         source: Only these documents: a glob pattern of sources, or the sources themselves.
+        prose: False answers in plain quotes, whether there is a language model or not.
     """
 
     history: Sequence[Turn]
     max_quotes: int | None
     min_confidence: float | None
     source: str | Collection[str] | None
+    prose: bool
 
 
 class Assistant:
@@ -159,25 +161,26 @@ class Assistant:
         To stop, close the iterator. Raises what `ask` raises.
         """
         clock = _Clock()
-        answer, evidence = yield from self._quoted(checked(question), clock, options)
+        writer = self._writer if options.get("prose", True) else None
+        answer, evidence = yield from self._quoted(checked(question), clock, options, writer)
         yield answer
-        if self._writer is not None and evidence is not None:
-            yield from self._prose(self._writer, answer, evidence, clock, options)
+        if writer is not None and evidence is not None:
+            yield from self._prose(writer, answer, evidence, clock, options)
 
     def _quoted(
-        self, question: str, clock: "_Clock", options: Options, *, sends: bool = True
+        self, question: str, clock: "_Clock", options: Options, writer: "Writer | None"
     ) -> Generator[Step, None, tuple[Answer, quote.Evidence | None]]:
         """Steps 1 to 6 of the way of a question: the answer in plain quotes.
 
-        Without `sends`, no follow-up is rewritten by a language model.
+        Follow-ups are rewritten by the writer's model, if there is one.
         """
         yield "searching"
         history = options.get("history", ())
         with clock("follow_up"):
             asked = standalone(question, history)
-        if sends and self._writer is not None and history and not self._writer.model.small:
+        if writer is not None and history and not writer.model.small:
             with clock("rewrite"):
-                for rewritten in self._writer.rewrite(question, history, asked):
+                for rewritten in writer.rewrite(question, history, asked):
                     asked = rewritten or asked
                     if rewritten is None:
                         yield "searching"
@@ -265,7 +268,7 @@ class Assistant:
         from askseeds.prose import prompt
         from askseeds.prose.material import material
 
-        found = self._quoted(checked(question), _Clock(), options, sends=False)
+        found = self._quoted(checked(question), _Clock(), options, None)
         try:
             while True:
                 next(found)

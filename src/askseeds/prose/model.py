@@ -156,6 +156,8 @@ class LanguageModel:
                     item = latest
                     if task.cancelled():
                         raise ProseError(f"{self.name} was closed") from None
+                    if task.done():
+                        task.result()  # raises what nobody expected
                 if isinstance(item, BaseException):
                     raise item
                 latest = item

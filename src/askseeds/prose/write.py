@@ -146,7 +146,9 @@ class Writer:
         heard = ""
         for hearing in self.model.ask(asked):
             if hearing.said is not None:
-                self._cache.keep(key, hearing.said)
+                is_text = asked.schema is None
+                if is_text or prompt.read(hearing.said.text, 1, whole=True).readable:
+                    self._cache.keep(key, hearing.said)
                 count(hearing.said)
                 yield hearing.said
             elif hearing.text != heard:
@@ -156,7 +158,7 @@ class Writer:
                 yield None
 
     def _writing(self) -> Writing:
-        return Writing(self.model.endpoint.remote, self.model.endpoint.place, cached=True)
+        return Writing(self.model.endpoint.remote, self.model.endpoint.place)
 
 
 _NOT_ENDED = -1
@@ -248,14 +250,17 @@ class _Work:
         self._mended: set[int] = set()
         self._seen: set[str] = set()
         self._left_out = 0
+        self._sent = False
         self._reranker = reranker
         self._writing = writing
 
     def count(self, said: Said) -> None:
         """Adds a reply's tokens; what was remembered cost none."""
-        if said.cached:
-            return
         writing = self._writing
+        if said.cached:
+            self._writing = replace(writing, cached=not self._sent)
+            return
+        self._sent = True
         self._writing = replace(
             writing,
             cached=False,
