@@ -381,10 +381,6 @@ def test_a_full_standard_output_is_one_line(indexed):
     assert "No space left" in one_line(done, 1)
 
 
-def test_a_language_model_is_refused_clearly(run, indexed):
-    assert "--model" in one_line(run("ask", "-m", "some", EUV, cwd=indexed), 2)
-
-
 def test_watch_follows_changes(indexed, tmp_path):
     work = tmp_path / "work"
     shutil.copytree(indexed, work)
