@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Measures askseeds beside the LangChain tutorial, in one run, and prints tables in Markdown.
 
-    bench.py [--output FILE] [--only speed|quality] [--quick] [--large]
-             [--tasks NAME …] [--limit N] [--data DIR]
+    bench.py [--output FILE] [--only speed|quality|fitted] [--quick] [--large]
+             [--tasks NAME …] [--limit N] [--data DIR] [--plot FILE]
 
 The first table holds the budgets of the design, the second the figures of the shared benchmark's
-`score.py`. Times say little on a busy machine; the ratios say more. A missed budget is no error;
-a measure that fails is shown as such, and the exit code is then 1.
+`score.py`; then come those of `bench_quality.py`, which judges with models fitted on other
+questions. Together they are all figures of docs/quality.md. Times say little on a busy machine; the
+ratios say more. A missed budget is no error; a measure that fails is shown as such, and the exit
+code is then 1.
 """
 
 import argparse
@@ -22,29 +24,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import bench_quality
 import bench_speed
 from bench_process import BenchError, clean_environment, say
 from bench_speed import Bench, Row
+from bench_tables import GOALS, ROOT, TASKS, markdown
 
-ROOT = Path(__file__).resolve().parents[1]
-TASKS = ("sentences", "excerpts", "xquad")
-
-# Goals as the benchmark's own README sets them.
-GOALS: dict[str, dict[str, float]] = {
-    "sentences": {"selection_char_f1": 0.75, "confidence_auroc": 0.95, "balanced_accuracy": 0.90},
-    "excerpts": {
-        "selection_char_f1": 0.65,
-        "selection_char_iou": 0.50,
-        "selection_hit_at_1": 0.78,
-        "selection_hit_at_3": 0.90,
-    },
-    "xquad": {
-        "selection_hit_at_1": 0.92,
-        "selection_hit_at_3": 0.98,
-        "balanced_accuracy": 0.99,
-        "confidence_auroc": 0.998,
-    },
-}
 WITHOUT_GOAL = (
     "end_to_end_char_f1",
     "answered_of_answerable",
@@ -140,12 +125,6 @@ def scored(
     return figures
 
 
-def markdown(head: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def circumstances(load: float) -> str:
     """What the times depend on."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -176,7 +155,8 @@ def _arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--output", type=Path, metavar="FILE", help="write the tables there, too")
-    add("--only", choices=("speed", "quality"), help="one table of the two")
+    add("--only", choices=("speed", "quality", "fitted"), help="one part of the three")
+    add("--plot", type=Path, metavar="FILE", help="write the reliability diagram there, as SVG")
     add("--quick", action="store_true", help="fewer runs and questions: to see that it works")
     add("--large", action="store_true", help="also 10,000 files and 1,000,000 passages: an hour")
     add("--large-files", type=int, default=10_000, metavar="N", help="another number of files")
@@ -196,6 +176,7 @@ def main() -> int:
     data = options.data.resolve() if options.data.is_dir() else None
     report = Report()
     scores: list[list[str]] = []
+    fitted: list[str] = []
     parts = []
     if data is None:
         parts.append("No shared/bench here: measured without the baseline, on the project's seeds.")
@@ -209,9 +190,9 @@ def main() -> int:
             questions=12 if options.quick else 80,
         )
         try:
-            if options.only != "quality":
+            if options.only in (None, "speed"):
                 speed(bench, report, options)
-            if options.only != "speed" and data is not None:
+            if options.only in (None, "quality") and data is not None:
                 for task in options.tasks:
                     try:
                         scores += quality(bench, task, options.limit)
@@ -219,6 +200,8 @@ def main() -> int:
                         say(str(error))
                         report.failed = True
                         scores.append([task, _cell(f"not measured: {error}"), "–", "–", "–"])
+            if options.only in (None, "fitted") and data is not None and not options.quick:
+                fitted = list(bench_quality.report(data, Path(work) / "fit", plot=options.plot))
         except BenchError as error:
             say(str(error))
             return 1
@@ -231,7 +214,7 @@ def main() -> int:
         parts += [markdown(head, rows), circumstances(load)]
     if scores:
         parts.append(markdown(["task", "figure", "baseline", "askseeds", "goal"], scores))
-    text = "\n\n".join(parts)
+    text = "\n\n".join(parts + fitted)
     print(text)
     if options.output is not None:
         options.output.write_text(text + "\n", encoding="utf-8")

@@ -1,11 +1,14 @@
 """The way of a question with real parts: quotes are verbatim, whatever is asked of any text."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from askseeds.assistant import QUESTION_CHARS, Assistant
 from askseeds.errors import QuestionError, SeedsError
+from askseeds.sync import bring_up_to_date
 from askseeds.types import Turn
 
 HARD = {
@@ -118,7 +121,7 @@ def test_what_cannot_be_asked(hard, question):
 
 def test_stages_are_timed_and_explained(hard):
     assistant, _ = hard
-    answer = assistant.ask(QUESTIONS[0])
+    answer = assistant.ask("How many minutes is the ferry under way?")
     assert set(answer.timings_ms) == {
         "follow_up",
         "encode",
@@ -132,6 +135,38 @@ def test_stages_are_timed_and_explained(hard):
     assert [hit.rank for hit in hits] == [1, 2, 3]
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
     assert {"fusion", "reranker"} <= set(hits[0].stages)
+
+
+def test_a_question_that_was_asked_before_is_not_worked_on_again(article_place, monkeypatch):
+    with Assistant.open(article_place) as assistant:
+        first = assistant.ask("Who is leading in AI development?")
+        monkeypatch.setattr(assistant, "_read", None)
+        again = assistant.ask("Who is leading in AI development?", min_confidence=0)
+        assert (again.quotes or again.nearest) == (first.quotes or first.nearest)
+        assert again.confidence == first.confidence
+        assert "rerank" not in again.timings_ms
+        with pytest.raises(TypeError):  # another number of quotes is another question
+            assistant.ask("Who is leading in AI development?", max_quotes=1)
+
+
+def test_what_was_asked_before_is_asked_anew_when_the_documents_change(article_place):
+    question = "How many lamps does the new lighthouse have?"
+    with Assistant.open(article_place) as assistant:
+        assert assistant.ask(question).status == "not_found"
+        new = article_place.seeds / "lighthouse.txt"
+        new.write_text("The new lighthouse has fourteen lamps. They shine all night.")
+        bring_up_to_date(article_place)
+        assert "fourteen" in assistant.ask(question).text
+        new.unlink()
+        bring_up_to_date(article_place)
+        assert assistant.ask(question).status == "not_found"
+
+
+def test_steps_are_told_in_their_order(hard):
+    assistant, _ = hard
+    *steps, answer = assistant.stream("When was the mill rebuilt, and after what?")
+    assert steps == ["searching", "reading", "choosing"]
+    assert answer == replace(assistant.ask(answer.question), timings_ms=answer.timings_ms)
 
 
 def test_several_threads_get_their_own_answers(hard):

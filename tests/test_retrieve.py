@@ -55,6 +55,26 @@ def test_fusion_keeps_every_passage_once_and_rewards_being_better(vectors, words
                 assert share[a] >= share[b]
 
 
+REPORT = (
+    "The company is exposed to risks from changes in interest rates and in the prices of energy. "
+    "It sells its goods in forty countries, and has no customer with more than a tenth of sales. "
+    "In {year} the plant at the river employed {people} people."
+)
+
+
+def test_repeated_text_does_not_crowd_out_the_rest(place):
+    years = {year: (1990 + year, 300) for year in range(20)} | {20: (2001, 300), 21: (2001, 450)}
+    for year, (named, people) in years.items():
+        text = REPORT.format(year=2001 if year < 20 else named, people=people)
+        (place.seeds / f"report{year}.txt").write_text(text)
+    (place.seeds / "letter.txt").write_text("A plant stands at the river since the last war.")
+    with Assistant.open(place) as assistant:
+        hits = assistant.search("How many people does the plant at the river employ?")
+    texts = [hit.text for hit in hits]
+    assert len(texts) == len(set(texts)) == 3
+    assert sum("450" in text for text in texts) == 1, "another number is another fact"
+
+
 def test_matching_names_what_there_is():
     sources = ("a/one.txt", "a/two.md", "three.txt")
     assert matching(sources, "*.txt") == ("a/one.txt", "three.txt")

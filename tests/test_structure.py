@@ -10,9 +10,10 @@ from tests.conftest import ROOT
 
 # Each may import from those before it only.
 ORDER = """
-    errors types config documents sentences models snapshots export ledger seeds vectors words sync
-    retrieve quote claims questions followup engines prose assistant batch conversation langchain
-    status doctor render terminal evaluate pytest_plugin feedback web cli __main__
+    errors types config documents sentences models snapshots export ledger seeds vectors words
+    sync retrieve quote questions quantities claims followup engines prose assistant batch
+    conversation langchain status doctor render terminal evaluate pytest_plugin feedback web cli
+    __main__
 """.split()
 PACKAGE = ROOT / "src" / "askseeds"
 

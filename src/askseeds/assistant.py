@@ -1,6 +1,8 @@
 """The whole way of a question, from the words to the quotes. Read `Assistant.ask` first."""
 
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -33,7 +35,14 @@ CANDIDATES = 8
 MANY_QUOTES = 12
 """Most quotes of a summary, a list or a comparison, where no number was asked for."""
 
+RECENT = 32
+"""Questions whose quotes are kept in memory, until the index changes: for a retry, an example that
+everybody clicks, a test that runs again."""
+
 NOT_FOUND = "The documents do not answer this question."
+
+
+_Found = tuple[tuple[Hit, ...], quote.Evidence | None, quote.Selection]
 
 
 class Options(TypedDict, total=False):
@@ -74,6 +83,8 @@ class Assistant:
         self._reranker = reranker
         self._engines = engines
         self._writer = writer
+        self._recent: OrderedDict[object, _Found] = OrderedDict()
+        self._recent_lock = threading.Lock()
 
     @classmethod
     def open(
@@ -184,23 +195,9 @@ class Assistant:
                     asked = rewritten or asked
                     if rewritten is None:
                         yield "searching"
-        with clock("encode"):
-            vector = self._encoder.encode_query(asked)
-        with clock("retrieve"):
-            source = options.get("source")
-            hits = self._engines.find(asked, vector, limit=CANDIDATES, source=source)
-        yield "reading"
-        with clock("rerank"):
-            hits, readings = self._read(asked, hits)
-        evidence: quote.Evidence | None = None
-        selection = quote.Selection((), 0.0)
-        if hits:
-            with clock("near"):
-                evidence = self._evidence(asked, hits, readings)
-            yield "choosing"
-            with clock("quote"):
-                most = options.get("max_quotes") or self._settings.max_quotes
-                selection = quote.select(evidence, max_quotes=most)
+        most = options.get("max_quotes") or self._settings.max_quotes
+        found = yield from self._found(asked, options.get("source"), most, clock)
+        hits, evidence, selection = found
         least = options.get("min_confidence")
         least = self._settings.min_confidence if least is None else least
         answered = bool(selection.quotes) and selection.confidence >= least
@@ -284,6 +281,38 @@ class Assistant:
             if sentences:
                 prompts.append(prompt.answer_prompt(answer.asked, sentences, task, small=small))
         return tuple(prompts)
+
+    def _found(
+        self, asked: str, source: str | Collection[str] | None, most: int, clock: "_Clock"
+    ) -> Generator[Step, None, _Found]:
+        """Passages and quotes; those of a question that was asked before are known already."""
+        named = source if source is None or isinstance(source, str) else frozenset(source)
+        key = (self._engines.version, asked, named, most)
+        with self._recent_lock:
+            if key in self._recent:
+                self._recent.move_to_end(key)
+                return self._recent[key]
+        with clock("encode"):
+            vector = self._encoder.encode_query(asked)
+        with clock("retrieve"):
+            hits = self._engines.find(asked, vector, limit=CANDIDATES, source=source)
+        yield "reading"
+        with clock("rerank"):
+            hits, readings = self._read(asked, hits)
+        evidence: quote.Evidence | None = None
+        selection = quote.Selection((), 0.0)
+        if hits:
+            with clock("near"):
+                evidence = self._evidence(asked, hits, readings)
+            yield "choosing"
+            with clock("quote"):
+                selection = quote.select(evidence, max_quotes=most)
+        if self._engines.version == key[0]:  # else a newer generation was searched
+            with self._recent_lock:
+                self._recent[key] = hits, evidence, selection
+                while len(self._recent) > RECENT:
+                    self._recent.popitem(last=False)
+        return hits, evidence, selection
 
     def search(
         self, query: str, *, limit: int = 10, source: str | Collection[str] | None = None

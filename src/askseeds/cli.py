@@ -333,21 +333,46 @@ def doctor(fix: bool, config: Path | None, **arguments: Any) -> int:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True)
 @click.option("--no-open", is_flag=True, help="Do not open the browser.")
-@click.option("--auth-file", type=click.Path(path_type=Path), metavar="FILE", help="Users.")
+@click.option(
+    "--auth-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Who may log in; needed when others can reach the chat.",
+)
+@click.option("--add-user", metavar="NAME", help="Ask for a password, write it to FILE, and end.")
+@click.option(
+    "--allow-host", "allow_hosts", multiple=True, metavar="NAME", help="Another name it has."
+)
 @model_option
 def chat(
     host: str,
     port: int,
     no_open: bool,
     auth_file: Path | None,
+    add_user: str | None,
+    allow_hosts: tuple[str, ...],
     config: Path | None,
     **arguments: Any,
 ) -> int:
     """Chat in the browser."""
+    if add_user is not None:
+        from askseeds.web import users
+
+        if auth_file is None:
+            raise ConfigError(f"--add-user {add_user} needs --auth-file FILE to write to")
+        users.add_by_hand(auth_file, add_user)
+        return OK
     settings = _settings(config, arguments)
     from askseeds.web import serve
 
-    serve(settings, host=host, port=port, open_browser=not no_open, auth_file=auth_file)
+    serve(
+        settings,
+        host=host,
+        port=port,
+        open_browser=not no_open,
+        auth_file=auth_file,
+        allow_hosts=allow_hosts,
+    )
     return OK
 
 

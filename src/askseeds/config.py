@@ -36,7 +36,7 @@ class Settings(BaseModel):
     )
     max_quotes: int = Field(3, ge=1, le=20, description="most quotes in an answer")
     min_confidence: float = Field(
-        0.5, ge=0, le=1, description="below this confidence the answer is: not found"
+        0.75, ge=0, le=1, description="below this confidence the answer is: not found"
     )
     max_file_mb: float = Field(
         100, gt=0, le=100_000, description="larger files are skipped, with a message"

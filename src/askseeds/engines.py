@@ -53,6 +53,12 @@ class Engines:
         """The ledger, pinned to the newest whole generation."""
         return self._turned().ledger
 
+    @property
+    def version(self) -> tuple[object, int]:
+        """Changes whenever what is found may change: which ledger, and its generation."""
+        now = self._turned()
+        return now.file, now.generation
+
     def find(
         self,
         query: str,

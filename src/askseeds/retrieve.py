@@ -1,6 +1,7 @@
 """Question to passages: vectors and words, fused by score."""
 
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy.typing as npt
 
 from askseeds.errors import SeedsError
 from askseeds.ledger import Ledger
-from askseeds.types import Hit, Span, Stage
+from askseeds.types import Document, Hit, Passage, Span, Stage
 from askseeds.vectors import VectorIndex
 from askseeds.words import WordIndex
 
@@ -17,6 +18,14 @@ CANDIDATES = 40
 
 AROUND_CHARS = 1_500
 """Most text, the best passage and its neighbours together, that is read once more."""
+
+RUN = 4
+"""Words in a run, when passages are compared."""
+
+SAME = 0.8
+"""Share of common runs from which two passages say the same (their Jaccard similarity)."""
+
+_WORD = re.compile(r"\w+")
 
 Ranking = Sequence[tuple[int, float]]
 """Passage ids with scores, best first."""
@@ -80,7 +89,8 @@ def retrieve(
     fused = fuse(rankings, weights={"vectors": 0.5, "words": 0.5})
     # Chroma and Tantivy may know passages that the published generation does not.
     known = ledger.passages([id_ for id_, _ in fused])
-    fused = [item for item in fused if item[0] in known][:limit]
+    kept = folded([(id_, known[id_][0], known[id_][1]) for id_, _ in fused if id_ in known], limit)
+    fused = [item for item in fused if item[0] in kept]
     stages: dict[int, dict[str, Stage]] = {id_: {} for id_, _ in fused}
     for name, ranking in (rankings | {"fusion": fused}).items():
         for rank, (id_, score) in enumerate(ranking, start=1):
@@ -90,6 +100,28 @@ def retrieve(
         Hit(*known[id_], rank=rank, score=score, stages=stages[id_])
         for rank, (id_, score) in enumerate(fused, start=1)
     )
+
+
+def folded(ranked: Iterable[tuple[int, Passage, Document]], limit: int) -> frozenset[int]:
+    """The ids of the first `limit` passages that say something else than those before them.
+
+    A text that is repeated, such as the boilerplate of yearly reports, would crowd out the rest.
+    Two passages say the same when they share nearly all runs of words, and their numbers: reports
+    of two years may differ in nothing but those.
+    """
+    kept: dict[int, tuple[frozenset[str], frozenset[str]]] = {}
+    for id_, passage, document in ranked:
+        if len(kept) == limit:
+            break
+        words = _WORD.findall(document.text[passage.start : passage.end].lower())
+        runs = frozenset(" ".join(words[i : i + RUN]) for i in range(max(1, len(words) - RUN + 1)))
+        numbers = frozenset(word for word in words if any(map(str.isdigit, word)))
+        if not any(
+            numbers == others and len(runs & seen) >= SAME * len(runs | seen)
+            for seen, others in kept.values()
+        ):
+            kept[id_] = runs, numbers
+    return frozenset(kept)
 
 
 def surroundings(hit: Hit, ledger: Ledger) -> Span:

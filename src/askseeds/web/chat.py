@@ -18,6 +18,7 @@ from askseeds.assistant import Assistant
 from askseeds.config import Settings
 from askseeds.errors import AskseedsError, IndexFault
 from askseeds.sync import bring_up_to_date
+from askseeds.terminal import terminal_line
 from askseeds.types import Answer, Document, Quote, Turn
 
 EXAMPLES_FILE = Path("examples.txt")
@@ -220,7 +221,8 @@ def _turns(history: Sequence[Exchange]) -> list[Turn]:
 
 
 def _notice(line: str) -> None:
-    click.echo(f"askseeds: {line}", err=True)
+    # It may hold a file's name: a terminal must not obey what is in it.
+    click.echo(terminal_line(f"askseeds: {line}"), err=True)
 
 
 def examples(assistant: Assistant, file: Path = EXAMPLES_FILE) -> tuple[str, ...]:

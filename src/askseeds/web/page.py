@@ -13,6 +13,7 @@ import gradio as gr
 from starlette.types import ASGIApp
 
 from askseeds import render
+from askseeds.web.auth import Logins
 from askseeds.web.chat import Chat, Exchange
 from askseeds.web.guard import Guard
 
@@ -34,10 +35,18 @@ _TOOLS = (
     '<button type="button" class="tool" data-do="clear" title="New conversation">New</button>'
     '<button type="button" class="tool" data-do="theme" aria-label="Light or dark">◐</button>'
 )
+_LOG_OUT = '<form method="post" action="/logout"><button class="tool">Log out</button></form>'
 
 
-def application(chat: Chat, *, port: int) -> ASGIApp:
-    """The page as an ASGI application that answers only to a browser on this machine."""
+def application(
+    chat: Chat,
+    *,
+    port: int,
+    names: Sequence[str],
+    hosts: Sequence[str] = (),
+    logins: Logins | None = None,
+) -> ASGIApp:
+    """The page as an ASGI application behind its `Guard`, which tells what the arguments are."""
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/favicon.ico")
@@ -51,7 +60,7 @@ def application(chat: Chat, *, port: int) -> ASGIApp:
     }
     gr.mount_gradio_app(
         app,
-        _page(chat),
+        _page(chat, tools=_TOOLS if logins is None else _TOOLS + _LOG_OUT),
         path="/",
         footer_links=[],
         run_history=False,
@@ -67,10 +76,10 @@ def application(chat: Chat, *, port: int) -> ASGIApp:
     style = resources.files("askseeds").joinpath("chat.css").read_text(encoding="utf-8")
     # Gradio would add a sheet after the first paint, and prefix its selectors.
     head = f"<title>askseeds</title><style>{style}</style></head>"
-    return Guard(app, port=port, head=head)
+    return Guard(app, port=port, head=head, names=names, hosts=hosts, logins=logins)
 
 
-def _page(chat: Chat) -> gr.Blocks:
+def _page(chat: Chat, *, tools: str) -> gr.Blocks:
     script = resources.files("askseeds").joinpath("chat.js").read_text(encoding="utf-8")
     empty_source = render.html_notice("Choose a quote to see it where it stands.")
     static: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
@@ -80,7 +89,7 @@ def _page(chat: Chat) -> gr.Blocks:
         with gr.Row(elem_id="top"):
             gr.HTML(_BRAND, elem_id="brand", **static)
             status = gr.HTML(chat.status(), elem_id="status", **static)
-            gr.HTML(_TOOLS, elem_id="tools", **static)
+            gr.HTML(tools, elem_id="tools", **static)
         with gr.Row(elem_id="parts"):
             with gr.Column(elem_id="chat"):
                 with gr.Column(elem_id="scroll"):

@@ -1,0 +1,111 @@
+"""Can everybody use the page? axe-core looks, in light and dark, on a wide screen and a phone."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import login_client, test_web
+from tests.login_client import PASSWORDS
+from tests.test_web import EUV, REVENUE, ask
+
+browser = test_web.browser
+
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+LOOK = """async () => {
+  const {violations, passes} = await axe.run(document, {resultTypes: ["violations", "passes"]});
+  return {passes: passes.length, violations: violations.map(({id, impact, nodes}) =>
+    ({id, impact, nodes: nodes.map((n) => `${n.target}: ${n.failureSummary}`)}))};
+}"""
+SCREENS = [(width, scheme) for width in (1400, 390) for scheme in ("light", "dark")]
+
+
+@pytest.fixture(scope="module")
+def axe():
+    if not AXE.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail("axe-core is missing: npm ci --prefix tests")
+        pytest.skip("axe-core is not installed (npm ci --prefix tests), so nothing was looked at")
+    return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, exported_encoder):
+    server = login_client.started(tmp_path_factory.mktemp("axe"), exported_encoder)
+    yield server
+    server.process.terminate()
+    server.process.wait(20)
+    server.process.stdout.close()
+
+
+def findings(page, axe):
+    """What axe-core calls serious or critical."""
+    page.evaluate("() => document.getAnimations().forEach((moving) => moving.finish())")
+    page.evaluate(axe)  # not a script of the page: its policy would not let one in
+    seen = page.evaluate(LOOK)
+    assert seen["passes"] > 10
+    return [found for found in seen["violations"] if found["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+def test_every_state_of_the_page(browser, server, axe, width, scheme):
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, has_touch=width < 500
+    )
+    page = context.new_page()
+    page.set_default_timeout(test_web.WAIT_MS)
+    found = {}
+    page.goto(server.url)
+    found["login"] = findings(page, axe)
+    page.get_by_label("Name").fill("ada")
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    found["wrong password"] = findings(page, axe)
+    page.get_by_label("Name").fill("ada")
+    page.get_by_label("Password").fill(PASSWORDS["ada"])
+    page.get_by_role("button", name="Log in").click()
+    expect(page.locator(".state.ready")).to_be_attached(timeout=120_000)
+    expect(page.locator(".example").first).to_be_visible(timeout=60_000)
+    is_dark = page.evaluate("document.body.classList.contains('dark')")
+    assert is_dark == (scheme == "dark")
+    found["welcome"] = findings(page, axe)
+    exchange = ask(page, EUV)
+    found["answered"] = findings(page, axe)
+    exchange.locator(".marker").first.click()
+    expect(page.locator("#lit")).to_be_visible()
+    found["source"] = findings(page, axe)
+    if width < 500:
+        page.get_by_role("button", name="Chat", exact=True).click()
+    ask(page, REVENUE)
+    found["not found"] = findings(page, axe)
+    context.close()
+    assert {state: seen for state, seen in found.items() if seen} == {}
+
+
+@pytest.mark.browser
+def test_it_would_be_seen(browser, server, axe):
+    """axe-core runs in full: what is wrong on purpose is found."""
+    page = browser.new_page()
+    page.goto(server.url)
+    page.evaluate(
+        "document.querySelector('main').insertAdjacentHTML('beforeend',"
+        "'<p style=\"color:#999;background:#aaa\">faint</p><input>')"
+    )
+    assert {"color-contrast", "label"} <= {found["id"] for found in findings(page, axe)}
+    page.close()
+
+
+def test_the_version_is_the_one_that_is_pinned(axe):
+    import json
+
+    folder = Path(__file__).parent
+    wanted = json.loads((folder / "package.json").read_text())["devDependencies"]["axe-core"]
+    assert axe.lstrip().startswith(f"/*! axe v{wanted}")
+    lock = (folder / "package-lock.json").read_text()
+    assert "sha512-" in lock
+    assert "http" not in lock  # the integrity is what counts, not where it comes from
+    assert shutil.which("npm") or AXE.exists()
