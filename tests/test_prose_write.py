@@ -152,6 +152,13 @@ def test_numbers_that_are_not_listed_are_dropped_and_counted(assistant_with, fol
     assert answer.writing.dropped == 2
 
 
+def test_a_repeated_sentence_rests_on_itself_whatever_number_is_named(assistant_with, folder):
+    assistant, _ = assistant_with(saying("A berth costs 40 euros a night.", "25 euros"))
+    answer = assistant.ask(COST)
+    assert answer.text == "A berth costs 40 euros a night."
+    assert [quote.text for quote in answer.quotes] == ["A berth costs 40 euros a night."]
+
+
 def test_there_are_no_more_quotes_than_asked_for(assistant_with, folder):
     def reply(prompt):
         listed = sentences_in(prompt)

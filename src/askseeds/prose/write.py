@@ -253,6 +253,9 @@ class _Work:
         self._sent = False
         self._reranker = reranker
         self._writing = writing
+        self._numbers = {
+            prompt.clean(one.text).rstrip(" ."): number for number, one in enumerate(sentences, 1)
+        }
 
     def count(self, said: Said) -> None:
         """Adds a reply's tokens; what was remembered cost none."""
@@ -282,6 +285,10 @@ class _Work:
         if self._leads_away(stated):
             self._writing = replace(self._writing, dropped=self._writing.dropped + 1)
             return False
+        # Small models repeat a sentence and name another: a sentence, word for word, rests on itself.
+        repeated = self._numbers.get(stated.text.rstrip(" ."))
+        if repeated is not None:
+            return self._add(Stated(stated.text, (repeated,)))
         reason = self._wrong(stated)
         if reason:
             self.failed.append((stated, reason))
