@@ -285,7 +285,7 @@ class _Work:
         if self._leads_away(stated):
             self._writing = replace(self._writing, dropped=self._writing.dropped + 1)
             return False
-        # Small models repeat a sentence and name another: a sentence, word for word, rests on itself.
+        # Small models repeat one sentence and name another: word for word, it rests on itself.
         repeated = self._numbers.get(stated.text.rstrip(" ."))
         if repeated is not None:
             return self._add(Stated(stated.text, (repeated,)))
