@@ -1,6 +1,6 @@
 # Two commands set everything up: `make chat` and `make test`. Each reuses what is there.
 .DEFAULT_GOAL := help
-.PHONY: help chat test ask check format bench clean
+.PHONY: help chat test ask check format bench screenshots clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,6 +13,7 @@ help:
 	@echo 'make test           set up, check the code, and run every test'
 	@echo 'make check          lint and types only'
 	@echo 'make bench          measure against the LangChain tutorial; prints a table'
+	@echo 'make screenshots    take the pictures of the README anew; needs Chromium'
 
 # The stamps make a second run start at once; a changed list of packages installs again.
 $(BIN)/python:
@@ -60,6 +61,9 @@ format: $(VENV)/installed-test
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python scripts/bench.py $(ARGS)
+
+screenshots: $(VENV)/installed-test
+	$(BIN)/python scripts/screenshots.py
 
 clean:
 	rm -rf $(VENV) tests/node_modules build .pytest_cache .ruff_cache .mypy_cache .hypothesis

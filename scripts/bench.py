@@ -72,6 +72,7 @@ def speed(bench: Bench, report: Report, options: argparse.Namespace) -> None:
         report.add("index", lambda: bench_speed.index_excerpts(bench, runs=runs))
         warm = bench_speed.warm_index(bench, "askseeds")
     report.add("warm ask", lambda: bench_speed.warm_ask(bench, warm))
+    report.add("chat", lambda: bench_speed.chat(bench, index))
     if options.large:
         files, many = options.large_files, options.large_passages
         report.add("unchanged", lambda: bench_speed.unchanged(bench, count=files))

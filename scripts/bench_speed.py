@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import bench_chat
 from askseeds import documents
 from askseeds.sentences import passages
 from bench_process import (
@@ -260,6 +261,18 @@ def warm_ask(bench: Bench, index: Path) -> list[Row]:
         stage("– steps 2 and 3 of it", "encode", "retrieve", budget=at_most(15, "15 ms")),
         stage("– step 4 of it: passages reranked", "rerank"),
         stage("– steps 5 and 6 of it: quotes chosen", "quote"),
+    ]
+
+
+def chat(bench: Bench, index: Path) -> list[Row]:
+    """The browser chat on the project's seeds, in Chromium."""
+    paint, quote = bench_chat.measure(
+        bench.askseeds("chat"), seeds=bench.seeds, index=index, work=bench.work, runs=bench.runs
+    )
+    second = at_most(bench_chat.BUDGET_S, "1 s")
+    return [
+        row("chat: first useful paint, warm server", paint, None, unit="s", budget=second),
+        row("chat: a question's first quote", quote, None, unit="s", budget=second),
     ]
 
 

@@ -354,6 +354,11 @@ class TestSessions:
         clock.now += auth.IDLE_S
         assert browser.user is None
         browser.log_in()
+        clock.now += auth.IDLE_S - 1
+        assert browser.logins.session(browser.scope("/documents")) is not None
+        clock.now += 1  # what an open page asks by itself does not count
+        assert browser.user is None
+        browser.log_in()
         for _ in range(15):
             assert browser.user == "ada"
             clock.now += auth.MOST_S / 15

@@ -12,7 +12,8 @@ from tests.conftest import ROOT
 ORDER = """
     errors types config documents sentences models snapshots export ledger seeds vectors words
     sync retrieve quote questions quantities claims followup engines prose assistant batch
-    conversation langchain status doctor render terminal evaluate pytest_plugin feedback web cli
+    conversation langchain status doctor render render_exchange render_documents terminal evaluate
+    pytest_plugin feedback web cli
     __main__
 """.split()
 PACKAGE = ROOT / "src" / "askseeds"

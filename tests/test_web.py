@@ -24,7 +24,7 @@ from askseeds.evaluate import formats
 from askseeds.evaluate.draft import FEEDBACK_FILE
 from askseeds.types import Document, Heading, Quote
 from askseeds.web import serve
-from askseeds.web.chat import examples
+from askseeds.web.examples import examples
 
 ROOT = Path(__file__).parent.parent
 SEED = next((ROOT / "seeds").glob("*.txt"))
@@ -68,19 +68,22 @@ sys.addaudithook(audit)
 """
 
 
-def command(*arguments):
-    return [sys.executable, "-c", "from askseeds.cli import main; main()", *map(str, arguments)]
+MAIN = "from askseeds.cli import main; main()"
+
+
+def command(*arguments, program=MAIN):
+    return [sys.executable, "-c", program, *map(str, arguments)]
 
 
 class Server:
-    def __init__(self, folder, *arguments):
+    def __init__(self, folder, *arguments, program=MAIN):
         self.folder = folder
         self.outside = folder / "outside.log"
         (folder / "site").mkdir()
         (folder / "site" / "sitecustomize.py").write_text(NO_NETWORK.format(log=str(self.outside)))
         with (folder / "stderr.log").open("w") as log:
             self.process = subprocess.Popen(
-                command("chat", "--no-open", "--port", 0, *arguments),
+                command("chat", "--no-open", "--port", 0, *arguments, program=program),
                 cwd=folder,
                 env=os.environ | {"PYTHONPATH": f"{folder / 'site'}{os.pathsep}{ROOT / 'src'}"},
                 stdout=subprocess.PIPE,
@@ -239,10 +242,10 @@ class TestPage:
         )
         expect(exchange.locator(".nearest")).to_contain_text("may not answer it")
         nearest = exchange.locator(".quotes.not_found .quote").first
-        expect(page.locator("#lit")).to_have_count(0)
-        nearest.click()
+        # The first one is shown where it stands, and labelled as what it is.
         expect(page.locator("#lit")).to_have_text(nearest.locator("blockquote").text_content())
         expect(page.locator(".walk")).to_contain_text("Nearest passage 1 of")
+        expect(page.locator(".lit-source .warning")).to_contain_text("May not answer")
 
     def test_a_hostile_document_is_inert(self, page):
         exchange = ask(page, PORCUPINES)

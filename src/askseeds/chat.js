@@ -1,14 +1,10 @@
-// What the page does by itself. Gradio runs this once, as the script of the conversation, with
-// `element` (the conversation) and `trigger` (sends an event to the server). All else on the page
-// is found by its id; events that bubble are caught here, since the server replaces the content.
+// What the page does by itself. Gradio runs this once, after the other `SCRIPTS`, as the
+// script of the reply, with `element` and `trigger` (sends an event to the server: "ask",
+// "stop", "quote", "judge", "restore"). Events that bubble are caught here.
 
 const root = document.documentElement;
-const source = document.getElementById("source");
-const thumb = document.getElementById("thumb"); // the last one, as the server has kept it
-const scroller = document.getElementById("scroll");
-const ask = () => document.querySelector("#question textarea");
 const cards = (exchange) => [
-  ...element.querySelectorAll(exchange ? `.quote[data-exchange="${exchange}"]` : ".quote"),
+  ...stage.querySelectorAll(exchange ? `.quote[data-exchange="${exchange}"]` : ".quote"),
 ];
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -25,14 +21,6 @@ function markLitCard() {
   }
 }
 
-function pressThumb() {
-  const { exchange, rating } = thumb.querySelector("[data-rating]")?.dataset ?? {};
-  for (const button of element.querySelectorAll(`.thumb[data-exchange="${exchange}"]`))
-    button.setAttribute("aria-pressed", String(button.dataset.rating === rating));
-  // An error takes room from the conversation, and may stand where the button was.
-  if (document.activeElement?.matches(".thumb")) reveal(document.activeElement);
-}
-
 function scrollToLit() {
   const mark = source.querySelector("#lit");
   const text = source.querySelector(".text");
@@ -43,14 +31,14 @@ function scrollToLit() {
 }
 
 // Element.scrollIntoView would move the frame of the page as well.
-function reveal(part, { atTop = false } = {}) {
+function reveal(part, { atTop = false, instant = false } = {}) {
   const view = scroller.getBoundingClientRect();
   const box = part.getBoundingClientRect();
   const margin = 16;
   let by = 0;
   if (atTop || box.top < view.top + margin) by = box.top - view.top - margin;
   else if (box.bottom > view.bottom - margin) by = box.bottom - view.bottom + margin;
-  scroller.scrollBy({ top: by, behavior: calm() ? "instant" : "smooth" });
+  scroller.scrollBy({ top: by, behavior: instant || calm() ? "instant" : "smooth" });
 }
 
 function open(card, { focus = false } = {}) {
@@ -59,8 +47,13 @@ function open(card, { focus = false } = {}) {
   if (focus) card.querySelector(".marker").focus({ preventScroll: true });
   reveal(card);
   if (same(card)) scrollToLit();
-  else
-    trigger("quote", { exchange: Number(card.dataset.exchange), quote: Number(card.dataset.quote) });
+  else light(card);
+}
+
+function light(card) {
+  const number = Number(card.dataset.exchange);
+  const exchange = conversation.exchanges[number - 1];
+  trigger("quote", { number, index: Number(card.dataset.quote), exchange });
 }
 
 function walk(step) {
@@ -100,18 +93,55 @@ const kept = {
   },
 };
 
+// --- Menus --------------------------------------------------------------------------------------
+function drop(name, open = byId(name).hidden) {
+  for (const menu of document.querySelectorAll("#bar .drop")) {
+    menu.hidden = menu.id !== name || !open;
+    document
+      .querySelector(`[aria-controls="${menu.id}"]`)
+      .setAttribute("aria-expanded", String(!menu.hidden));
+  }
+}
+
+const dropped = () => document.querySelector("#bar .drop:not([hidden])");
+
 const actions = {
   chat: () => showPart("chat"),
   source: () => showPart("source"),
   previous: () => walk(-1),
   next: () => walk(1),
-  clear: () => {
-    trigger("clear");
-    showPart("chat");
-    ask()?.focus();
+  quote: ({ dataset }) =>
+    open(stage.querySelector(`.quote[data-exchange="${dataset.exchange}"][data-quote="${dataset.quote}"]`)),
+  clear: begin,
+  stop,
+  retry,
+  edit,
+  leave: () => {
+    leaveEditing();
+    box.value = "";
+    fit();
+    box.focus();
   },
-  judge: ({ dataset }) =>
-    trigger("judge", { exchange: Number(dataset.exchange), rating: dataset.rating }),
+  copy: (button) => copy(Number(button.dataset.exchange), button),
+  judge,
+  list: () => {
+    showList();
+    drop("list");
+  },
+  exports: () => drop("exports"),
+  change: ({ dataset }) => {
+    drop("list", false);
+    change(dataset.id);
+  },
+  remove: ({ dataset }) => {
+    remove(dataset.id);
+    showList();
+    byId("list").querySelector("button")?.focus();
+  },
+  export: ({ dataset }) => {
+    drop("exports", false);
+    download(dataset.form);
+  },
   theme: () => {
     kept.theme = document.body.classList.contains("dark") ? "light" : "dark";
     setTheme(kept.theme);
@@ -120,25 +150,48 @@ const actions = {
 
 // --- Clicks and keys ----------------------------------------------------------------------------
 document.addEventListener("click", (event) => {
+  if (dropped() && !event.target.closest(".menu")) drop(dropped().id, false);
   const target = event.target.closest("[data-do], [data-ask], .quote");
   if (!target) return;
   if (target.dataset.do) actions[target.dataset.do]?.(target);
-  else if (target.dataset.ask) trigger("example", { question: target.dataset.ask });
+  else if (target.dataset.ask) send(target.dataset.ask);
   // Marking text with the mouse, to copy it, is not a click on the quote.
   else if (getSelection().isCollapsed || event.target.closest(".marker")) open(target);
 });
 
+byId("composer").addEventListener("submit", (event) => {
+  event.preventDefault();
+  submit();
+});
+
+box.addEventListener("input", fit);
+box.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  submit();
+});
+
+function escape() {
+  const menu = dropped();
+  if (menu) {
+    drop(menu.id, false);
+    document.querySelector(`[aria-controls="${menu.id}"]`).focus();
+    return;
+  }
+  if (editing) actions.leave();
+  showPart("chat");
+  box.focus();
+}
+
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("textarea, input, [contenteditable]");
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape") {
-    showPart("chat");
-    ask()?.focus();
-  } else if (typing) {
+    escape();
+  } else if (event.target.closest("textarea, input, [contenteditable], #bar")) {
     return;
   } else if (event.key === "/") {
     showPart("chat");
-    ask()?.focus();
+    box.focus();
   } else if (event.key === "ArrowDown" || event.key === "ArrowRight") {
     if (event.target.closest(".text") && event.key === "ArrowDown") return; // it scrolls the text
     walk(1);
@@ -151,16 +204,17 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
-// --- After the server has changed something -----------------------------------------------------
-let exchanges = 0;
-new MutationObserver(() => {
-  markLitCard();
-  const all = element.querySelectorAll(".exchange");
-  const last = all[all.length - 1];
-  if (last && (all.length !== exchanges || last.querySelector(".verdict, .error")))
-    reveal(last, { atTop: true });
-  exchanges = all.length;
-}).observe(element, { childList: true, subtree: true, characterData: true });
+// --- What the server tells ----------------------------------------------------------------------
+function listen(part, heard) {
+  new MutationObserver(() => {
+    const told = part.querySelector("[data-told]")?.dataset.told;
+    if (told) heard(JSON.parse(told));
+  }).observe(part, { childList: true, subtree: true, attributeFilter: ["data-told"] });
+}
+
+listen(byId("reply"), replied);
+listen(byId("restored"), restored);
+listen(byId("thumb"), judged);
 
 new MutationObserver(() => {
   markLitCard();
@@ -172,16 +226,18 @@ new MutationObserver(() => {
   attributeFilter: ["data-exchange", "data-quote"],
 });
 
-new MutationObserver(pressThumb).observe(thumb, {
-  childList: true,
-  subtree: true,
-  attributeFilter: ["data-exchange", "data-rating"],
+// Another tab has kept, changed or deleted a conversation.
+addEventListener("storage", (event) => {
+  if (event.key?.startsWith(shelf.prefix) && !byId("list").hidden) showList();
 });
 
-element.setAttribute("role", "log");
-element.setAttribute("aria-label", "Conversation");
-element.setAttribute("aria-live", "polite");
-document.getElementById("side").setAttribute("aria-label", "Source");
-document.getElementById("side").setAttribute("role", "complementary");
+stage.setAttribute("role", "log");
+stage.setAttribute("aria-label", "Conversation");
+stage.setAttribute("aria-live", "off"); // what matters is announced in one line
+byId("side").setAttribute("aria-label", "Source");
+byId("side").setAttribute("role", "complementary");
 setTheme(kept.theme);
 showPart("chat");
+const stayed = shelf.stayed();
+if (stayed && shelf.read(stayed)) change(stayed);
+if (innerWidth > 860) box.focus();

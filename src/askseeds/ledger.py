@@ -309,6 +309,15 @@ class Ledger:
                 ).fetchone()[0]
             )
 
+    def unpublished(self) -> frozenset[str]:
+        """Sources of the documents that were written since the published generation."""
+        with self._transaction() as connection:
+            rows = connection.execute(
+                "SELECT source FROM documents WHERE died IS NULL AND born > :now",
+                self._now(connection),
+            )
+            return frozenset(row[0] for row in rows)
+
     def published(self) -> dict[str, str]:
         """The id of every published document, by source."""
         with self._transaction() as connection:

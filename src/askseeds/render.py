@@ -2,19 +2,18 @@
 
 import html
 import itertools
+import json
 import math
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from askseeds.types import Answer, Document, Quote
 
 CONTEXT_CHARS = 4_000
 """This much of a document is shown on each side of a quote, to the next line break."""
-
-QUESTION_CHARS = 600
-"""A longer question is cut where it is repeated above its answer."""
 
 # Confidence in words, from this probability on.
 _CONFIDENCE_WORDS = (
@@ -24,11 +23,6 @@ _CONFIDENCE_WORDS = (
     (0.25, "unlikely"),
     (0.0, "very unlikely"),
 )
-_THUMB = (
-    '<svg viewBox="0 0 20 20" aria-hidden="true">'
-    '<path d="M2.8 9.2h3v7.6h-3zM5.8 9.6 9.2 3c1.3 0 2.2 1 2 2.3'
-    'L10.8 8h4.6c1.2 0 2 1 1.8 2.1l-.9 5.1c-.2 1-1 1.6-1.9 1.6H5.8"/></svg>'
-)
 # Characters that turn the order of what follows them: they can make a name read as another one.
 _REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -36,6 +30,20 @@ _REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 def two_digits(probability: float) -> str:
     """A probability as "0.49": cut off, not rounded, so that what is refused stays below 0.50."""
     return f"{math.floor(probability * 100) / 100:.2f}"
+
+
+def written_by(answer: Answer) -> str:
+    """Which language model wrote, where it is, and what it took; plain text."""
+    parts = [answer.models.prose or "no language model"]
+    if (writing := answer.writing) is not None:
+        parts.append(f"remote, at {writing.place}" if writing.remote else "on this machine")
+        if writing.cached:
+            parts.append("from memory")
+        elif writing.tokens_in is not None:
+            parts.append(f"{writing.tokens_in:,} tokens in, {writing.tokens_out or 0:,} out")
+    if "write" in answer.timings_ms:
+        parts.append(f"{answer.timings_ms['write'] / 1000:.1f} s")
+    return ", ".join(parts)
 
 
 def confidence_words(confidence: float) -> str:
@@ -79,93 +87,14 @@ def html_place(quote: Quote) -> str:
     return " · ".join(parts)
 
 
-def html_exchange(
-    number: int,
-    question: str,
-    *,
-    answer: Answer | None = None,
-    error: str = "",
-    rating: str = "",
-) -> str:
-    """One question with what came of it.
-
-    Args:
-        number: Counts the exchanges of a conversation from 1; the quotes carry it.
-        question: As it was asked.
-        answer: None while it is being looked for, or when there is an error.
-        error: The line to show instead of an answer.
-        rating: The thumb that was given to the answer, `up` or `down`; empty without one.
-    """
-    shown = question if len(question) <= QUESTION_CHARS else question[:QUESTION_CHARS] + " …"
-    if error:
-        body = html_error(error)
-    elif answer is None:
-        body = '<p class="working" role="status">Searching the documents</p>'
-    else:
-        body = _html_answer(number, answer) + _html_thumbs(number, rating)
-    return (
-        f'<section class="exchange" id="exchange-{number}" aria-label="Question {number}">'
-        f'<h2 class="question" dir="auto">{html_escape(shown)}</h2>{body}</section>'
-    )
-
-
-def _html_answer(number: int, answer: Answer) -> str:
-    confidence = html_escape(confidence_words(answer.confidence))
-    found = answer.status == "answered"
-    verdict = "Answered by the documents" if found else html_escape(answer.text)
-    parts = [
-        f'<p class="verdict {answer.status}"><strong>{verdict}</strong> '
-        f'<span class="confidence" title="How likely the documents answer the question, 0 to 1">'
-        f"{confidence}</span></p>"
-    ]
-    if answer.asked != answer.question:
-        parts.append(
-            f'<p class="asked" dir="auto">Searched for: {html_escape(answer.asked)}</p>',
-        )
-    quotes = answer.quotes if found else answer.nearest
-    if quotes and not found:
-        parts.append(
-            '<p class="nearest">The nearest passages, which may be related '
-            "but may not answer it:</p>"
-        )
-    if quotes:
-        kind = "Quotes" if found else "Nearest passages"
-        cards = "".join(_html_quote(number, index, quote) for index, quote in enumerate(quotes, 1))
-        parts.append(f'<ol class="quotes {answer.status}" aria-label="{kind}">{cards}</ol>')
-    return "".join(parts)
-
-
-def _html_thumbs(number: int, rating: str) -> str:
-    buttons = "".join(
-        f'<button type="button" class="thumb" data-do="judge" data-exchange="{number}" '
-        f'data-rating="{name}" aria-label="{label}" title="{label}" '
-        f'aria-pressed="{"true" if name == rating else "false"}">{_THUMB}</button>'
-        for name, label in (("up", "Right answer"), ("down", "Wrong answer"))
-    )
-    return f'<div class="thumbs" role="group" aria-label="Judge this answer">{buttons}</div>'
-
-
-def html_thumb(number: int, rating: str) -> str:
-    """Which thumb an exchange has now; `chat.js` presses that button."""
-    return f'<p data-exchange="{number}" data-rating="{html_escape(rating)}" hidden></p>'
+def html_data(content: Mapping[str, Any]) -> str:
+    """What a script on the page is told, in an element that is not shown."""
+    return f'<p data-told="{html_escape(json.dumps(content, allow_nan=False))}" hidden></p>'
 
 
 def html_error(text: str) -> str:
     """A line that says what went wrong."""
     return f'<p class="error" role="alert">{html_escape(text)}</p>'
-
-
-def _html_quote(number: int, index: int, quote: Quote) -> str:
-    label = f"Show {index} in its source, {quote.source}"
-    return (
-        f'<li class="quote" data-exchange="{number}" data-quote="{index}" '
-        f'data-source="{html_escape(quote.source)}" '
-        f'data-start="{quote.start}" data-end="{quote.end}">'
-        f'<button type="button" class="marker" aria-label="{html_escape(label)}">{index}</button>'
-        f'<blockquote dir="auto">{html_escape(quote.text)}</blockquote>'
-        f'<p class="place">{html_place(quote)} · <span class="score">score {quote.score:.2f}'
-        f"</span></p></li>"
-    )
 
 
 def html_source(
@@ -177,20 +106,26 @@ def html_source(
         number: The exchange that the quote belongs to, from 1.
         index: The quote's place among `quotes`, from 1.
         quotes: All quotes of that exchange; those of the same document are marked more faintly.
-        document: The document that the quote was cut from, as it was then.
+        document: The document that the quote was cut from, as it was then; other quotes that do not
+            stand in it are not marked.
         nearest: They are nearest passages rather than quotes of an answer.
     """
     quote = quotes[index - 1]
     text = document.text
     first, last = _window(text, quote.start, quote.end)
-    others = [(q.start, q.end) for q in quotes if q.source == quote.source and q is not quote]
+    others = [
+        (q.start, q.end)
+        for q in quotes
+        if q.source == quote.source and q is not quote and text[q.start : q.end] == q.text
+    ]
     kind = "Nearest passage" if nearest else "Quote"
+    warning = '<p class="warning">May not answer the question</p>' if nearest else ""
     size = f"{quote.start:,}–{quote.end:,} of {len(text):,}"
     return (
         f'<article class="lit-source" data-exchange="{number}" data-quote="{index}">'
         f'<header><h2 class="title">{html_name(document.title)}</h2>'
         f'<p class="place">{html_place(quote)}</p>'
-        f'<p class="place">characters {size}</p>'
+        f'<p class="place">characters {size}</p>{warning}'
         f'<nav class="walk" aria-label="Quotes">'
         f'<button type="button" data-do="previous" aria-label="Previous quote"'
         f"{'' if index > 1 else ' disabled'}>‹</button>"

@@ -14,6 +14,9 @@ RACY_NS = 2_000_000_000
 """A file changed this shortly before it was read may change again within one tick of its clock
 (FAT counts in 2 s), with the same size and time: its stamp proves nothing."""
 
+HIDDEN = "is hidden"
+"""The reason why a file whose name begins with a dot is not read."""
+
 
 @dataclass(frozen=True, slots=True)
 class File:
@@ -155,7 +158,7 @@ def _walk(
         for entry in entries:
             source = prefix + entry.name
             if entry.name.startswith("."):
-                skipped.append(Skipped(_printable(source), 0, 0, "is hidden", failed=False))
+                skipped.append(Skipped(_printable(source), 0, 0, HIDDEN, failed=False))
             elif not _is_folder(entry):
                 yield entry, source
             elif entry.is_symlink() and not _is_new(entry, seeds, linked):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from askseeds.errors import SeedsError
-from askseeds.render import two_digits
+from askseeds.render import two_digits, written_by
 from askseeds.types import Answer, Claim, Document, Hit, Quote
 
 if TYPE_CHECKING:
@@ -126,7 +126,9 @@ def answer_text(answer: Answer, *, colour: bool, claims_shown: int | None = None
         place = style(f"[{number}] {terminal_line(place_text(quote))}", fg="cyan")
         parts.append(f"{place}\n{terminal_safe(quote.text)}")
     ends = [f"{answer.status.replace('_', ' ')}, confidence {two_digits(answer.confidence)}"]
-    parts.append(style("\n".join([*ends, *_writing_lines(answer)]), dim=True))
+    if answer.models.prose is not None:
+        ends.append(terminal_line(f"prose by {written_by(answer)}"))
+    parts.append(style("\n".join(ends), dim=True))
     return "\n\n".join(parts)
 
 
@@ -151,22 +153,6 @@ def claim_text(claim: Claim, *, colour: bool) -> str:
     mark = style("not supported by the documents:", fg="red")
     struck = style(text, strikethrough=True) if colour else f"~~{text}~~"
     return f"{mark} {struck}"
-
-
-def _writing_lines(answer: Answer) -> list[str]:
-    """Which language model wrote, where, and what it took."""
-    writing = answer.writing
-    if writing is None:
-        return []
-    where = f"remote, at {writing.place}" if writing.remote else "on this machine"
-    line = f"prose by {answer.models.prose}, {where}"
-    if writing.cached:
-        line += ", from memory"
-    elif writing.tokens_in is not None:
-        line += f", {writing.tokens_in:,} tokens in, {writing.tokens_out:,} out"
-    if "write" in answer.timings_ms:
-        line += f", {answer.timings_ms['write'] / 1000:.1f} s"
-    return [terminal_line(line)]
 
 
 def place_text(quote: Quote) -> str:

@@ -1,16 +1,24 @@
 """The browser chat: a Gradio page, on this machine alone unless there are logins.
 
-A question runs `Assistant.ask`; `render` makes HTML of what comes back, and `chat.js` turns clicks
-and keys into events. What the browser sends about a quote is its number in the conversation, and
-the conversation is kept here: no path and no offset from a browser is ever used.
+A question runs `Assistant.stream`; `render` and `render_exchange` make HTML of what comes back, and
+`chat.js` turns clicks and keys into events. Conversations are kept by the browser. What it sends
+back is checked: nothing is shown as a source that does not stand in the document it names, and no
+path from a browser is ever used.
 
-    chat     one assistant behind the page, and the conversations
+    chat     one assistant behind the page, and a line of questions
+    conversations  what a browser keeps and sends back, checked
+    examples questions to begin with
+    line     who waits for an answer, first come, first served
     users    the file of those who may log in
     slowdown how long who fails to log in has to wait
     body     what a browser sends to Gradio, read before Gradio reads it
     auth     logins and their sessions
     guard    which requests are let through, and the policy that goes with the answers
     page     the layout and its events, in Gradio
+    documents_part   the column of documents, and the routes it fetches from
+    library  adds and removes documents, and lets the index follow the seeds
+    listing  the list of documents, and the choice of those that are asked
+    uploads  a file from a browser into the seeds
 """
 
 import errno

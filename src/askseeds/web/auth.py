@@ -25,7 +25,9 @@ from askseeds.web.slowdown import Slowdown
 from askseeds.web.users import Users
 
 IDLE_S = 12 * 3600.0
-"""A session ends this long after its last request, seconds. An open page makes some."""
+"""A session ends this long after its last request, seconds."""
+
+_ASKED_BY_ITSELF = ("GET", "/documents")  # every two seconds, whether anybody sits there or not
 MOST_S = 7 * 24 * 3600.0
 """A session ends this long after the login, seconds."""
 SESSIONS_OF_ONE = 20
@@ -78,7 +80,8 @@ class Logins:
         for token in self._tokens(scope):
             session = self._sessions.get(_digest(token))
             if session is not None and self.holds(session):
-                session.used = self._clock()
+                if (scope["method"], scope["path"]) != _ASKED_BY_ITSELF:
+                    session.used = self._clock()
                 return session
         return None
 

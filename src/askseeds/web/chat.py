@@ -1,62 +1,61 @@
-"""What the page shows and does, without the page: one assistant, many conversations."""
+"""What the page shows and does, without the page: one assistant, and a line of questions."""
 
 import logging
-import re
 import threading
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Generator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from itertools import zip_longest
-from pathlib import Path
-from typing import get_args
+from dataclasses import dataclass, replace
+from typing import Any
 
 import click
 
-from askseeds import feedback, render
+from askseeds import feedback, render, render_exchange
 from askseeds.assistant import Assistant
 from askseeds.config import Settings
 from askseeds.errors import AskseedsError, IndexFault
-from askseeds.sync import bring_up_to_date
 from askseeds.terminal import terminal_line
-from askseeds.types import Answer, Document, Quote, Turn
+from askseeds.types import Answer, Document, Quote
+from askseeds.web.conversations import Asked, Clicked, Exchange, Judged, Kept, read
+from askseeds.web.examples import examples
+from askseeds.web.library import Library
+from askseeds.web.line import Line, Run, Waiting
+from askseeds.web.listing import Choice
 
-EXAMPLES_FILE = Path("examples.txt")
-EXAMPLES = 4
-HISTORY = 20
-"""Earlier turns that a question is asked with."""
+ASKED_AT_ONCE = 2
+"""Questions that are worked on at the same time; the others wait in line."""
+
+SETTLE_S = 1.0
+"""A question waits this long for documents that are being indexed, seconds; then it is answered
+from those that are."""
+
+STALE = "Indexing goes on; answered from the documents indexed so far."
+CHANGED = "{source} has changed since this answer. Ask again to see it."
 
 _log = logging.getLogger(__name__)
 
-_NUMBERING = re.compile(r"^[^\w]*(?:\d+[.)]\s)?[^\w]*")  # and Markdown's signs, and pictures
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far a question is.
 
-@dataclass(slots=True)
-class Thumb:
-    """What a person said of an answer.
-
-    It changes in place: a question on its way takes the conversation along as it was, and the
-    thumbs of the meantime must not be lost when it is done.
+    Attributes:
+        step: What is being done, for a person.
+        exchange: What there is of the answer.
+        source: HTML of the first quote in its source, once there is one.
     """
 
-    rating: feedback.Rating | None = None
+    step: str
+    exchange: Exchange
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """One question of a conversation: with its answer, with an error, or still without either."""
+class Question:
+    """What is asked of which documents."""
 
-    question: str
-    answer: Answer | None = None
-    error: str = ""
-    thumb: Thumb = field(default_factory=Thumb, compare=False)
-
-    @property
-    def quotes(self) -> tuple[Quote, ...]:
-        """What can be clicked: the quotes, or the nearest passages when nothing was found."""
-        if self.answer is None:
-            return ()
-        return self.answer.quotes if self.answer.status == "answered" else self.answer.nearest
+    asked: Asked
+    choice: Choice
 
 
 class Chat:
@@ -67,6 +66,7 @@ class Chat:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.library = Library(settings)
         self._assistant: Future[Assistant] = Future()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="askseeds-chat", daemon=True)
@@ -74,6 +74,9 @@ class Chat:
         self._examples: tuple[str, ...] = ()
         self._settled = False
         self._judging = threading.Lock()
+        self._questions: dict[Run[State], Question] = {}
+        self._runs: dict[str, Run[State]] = {}
+        self._line = Line(self._work, at_once=ASKED_AT_ONCE)
 
     def __enter__(self) -> "Chat":
         self._thread.start()
@@ -81,6 +84,9 @@ class Chat:
 
     def __exit__(self, *exception: object) -> None:
         self._ended.set()
+        self._line.close()
+        for run in list(self._runs.values()):
+            run.stop()
         if self._assistant.done():
             self._thread.join()
         else:
@@ -92,7 +98,7 @@ class Chat:
     def _run(self) -> None:
         try:
             opened = Assistant.open(self._settings, progress=self._tell, notice=_notice)
-            with opened as assistant:
+            with opened as assistant, self.library:
                 self._assistant.set_result(assistant)
                 self._choose_examples(assistant)
                 self._ended.wait()
@@ -146,112 +152,182 @@ class Chat:
         """What a new conversation shows, as HTML."""
         return render.html_welcome(self._examples)
 
-    def answer(self, question: str, history: Sequence[Exchange]) -> Exchange:
-        """Asks; what goes wrong becomes one line in the conversation."""
+    # --- Questions --------------------------------------------------------------------------------
+
+    async def ask(
+        self, data: object, chosen: object = ""
+    ) -> AsyncIterator[tuple[dict[str, Any], str]]:
+        """Asks, and tells how far it is.
+
+        Args:
+            data: An `Asked` from a browser; anything else is passed over.
+            chosen: The choice of documents, as the page sends it.
+
+        Yields:
+            What the browser is told, which replaces what it was told before; and the first quote
+            in its source, as HTML, once there is one.
+        """
+        asked = read(Asked, data)
+        if asked is None or asked.run in self._runs:
+            return
+        run: Run[State] = Run()
+        self._runs[asked.run] = run
+        self._questions[run] = Question(asked, Choice.of(chosen))
+        state = State("", Exchange(question=asked.question, stopped=True))
+        source = ""
         try:
-            assistant = self._assistant.result()
-            bring_up_to_date(self._settings, progress=self._tell, notice=_notice)
-            answer = assistant.ask(question, history=_turns(history))
+            self._line.join(run)
+            async for told in run.follow():
+                if isinstance(told, Waiting):
+                    step = f"{render_exchange.ordinal(told.place)} in line"
+                    state = replace(state, step=step)
+                else:
+                    state = told
+                yield _reply(asked, state, ended=False), state.source if not source else ""
+                source = source or state.source
+            yield _reply(asked, state, ended=True), ""
+        finally:
+            self._line.leave(run)
+            self._questions.pop(run, None)
+            del self._runs[asked.run]
+
+    def stop(self, run: object) -> None:
+        """Stops a question that is waiting or on its way."""
+        if isinstance(run, str) and run in self._runs:
+            self._line.leave(self._runs[run])
+
+    def _work(self, run: Run[State]) -> None:
+        """One question from its beginning to its end; what goes wrong becomes one line."""
+        question = self._questions.get(run)
+        if question is None:
+            return  # left at the very moment of its turn
+        state = State("", Exchange(question=question.asked.question))
+        try:
+            self._answer(run, question)
         except AskseedsError as error:
-            return Exchange(question, error=str(error))
+            run.tell(replace(state, exchange=_failed(question, str(error))))
         except Exception:  # noqa: BLE001 - no traceback reaches the page
             _log.exception("A question could not be answered")
-            return Exchange(question, error="Something went wrong; the terminal says what.")
-        # The passages carry their whole documents, which the page does not show.
-        return Exchange(question, answer=replace(answer, hits=()))
+            line = "Something went wrong; the terminal says what."
+            run.tell(replace(state, exchange=_failed(question, line)))
 
-    def source(self, exchanges: Sequence[Exchange], number: object, index: object) -> str:
-        """A quote in its surroundings, as HTML.
+    def _answer(self, run: Run[State], question: Question) -> None:
+        asked = question.asked
+        state = State("", Exchange(question=asked.question, stopped=True))
+        if not self.ready:
+            run.tell(replace(state, step=self._progress or "Reading the documents"))
+        assistant = self._assistant.result()
+        run.tell(replace(state, step=render_exchange.STEPS["searching"]))
+        note = "" if self.library.settle(SETTLE_S) else STALE
+        source = question.choice.among(assistant.sources())
+        events = assistant.stream(asked.question, history=asked.history, source=source)
+        for event in events:
+            if run.stopped:
+                break
+            if isinstance(event, Answer):
+                exchange = Exchange(question=asked.question, answer=event, note=note)
+                shown = state.source or self._first(asked.number, exchange)
+                state = State(state.step, exchange, shown)
+            else:
+                state = replace(state, step=render_exchange.STEPS[event])
+            run.tell(state)
+        if isinstance(events, Generator):
+            events.close()
 
-        Args:
-            exchanges: The conversation, as it is kept here.
-            number: Which exchange, from 1; from the browser, so it may be anything.
-            index: Which of its quotes, from 1; from the browser too.
-        """
-        if not isinstance(number, int) or not 1 <= number <= len(exchanges):
-            return render.html_notice("This conversation has ended. Ask again to see its sources.")
-        quotes = exchanges[number - 1].quotes
-        if not isinstance(index, int) or not 1 <= index <= len(quotes):
+    def _first(self, number: int, exchange: Exchange) -> str:
+        return self._shown(number, 1, exchange) if exchange.quotes else ""
+
+    # --- What was answered before -----------------------------------------------------------------
+
+    def restore(self, data: object) -> dict[str, Any]:
+        """A conversation that a browser has kept, as it is shown; one line if it cannot be."""
+        kept = read(Kept, data)
+        if kept is None:
+            token = data.get("token") if isinstance(data, dict) else None
+            return {
+                "token": str(token),
+                "error": "What this browser kept of the conversation is damaged; delete it, or "
+                "begin a new one.",
+            }
+        answers = [_shown_answer(number, past) for number, past in enumerate(kept.exchanges, 1)]
+        return {"token": kept.token, "error": "", "answers": answers}
+
+    def source(self, data: object) -> str:
+        """A quote in its surroundings, as HTML; `data` is a `Clicked` from a browser."""
+        clicked = read(Clicked, data)
+        if clicked is None or not 1 <= clicked.index <= len(clicked.exchange.quotes):
             return render.html_notice("There is no such quote in this conversation.")
-        quote = quotes[index - 1]
+        return self._shown(clicked.number, clicked.index, clicked.exchange)
+
+    def _shown(self, number: int, index: int, exchange: Exchange) -> str:
+        quotes = exchange.quotes
         try:
-            document = self._assistant.result().document(quote.source)
+            document = self._document(quotes[index - 1])
         except AskseedsError as error:
             return render.html_notice(str(error))
-        if document.text[quote.start : quote.end] != quote.text:
-            return render.html_notice(
-                f"{quote.source} has changed since this answer. Ask again to see it."
-            )
-        answer = exchanges[number - 1].answer
-        nearest = answer is not None and answer.status == "not_found"
+        nearest = exchange.answer is not None and exchange.answer.status == "not_found"
         return render.html_source(number, index, quotes, document, nearest=nearest)
 
-    def judge(self, exchanges: Sequence[Exchange], number: object, rating: object) -> str:
-        """Keeps the thumb of an answer; as HTML what now holds, or the line that says why not.
+    def _document(self, quote: Quote) -> Document:
+        """The document of a quote, to the character.
+
+        Raises:
+            AskseedsError: There is none, or the quote does not stand in it.
+        """
+        document = self._assistant.result().document(quote.source)
+        if not _stands(quote, document):
+            raise AskseedsError(CHANGED.format(source=quote.source))
+        return document
+
+    def judge(self, data: object) -> str:
+        """Keeps a thumb; as HTML what now holds, or the line that says why not.
 
         Args:
-            exchanges: The conversation, as it is kept here.
-            number: Which exchange, from 1; from the browser, so it may be anything.
-            rating: Which thumb; from the browser too.
+            data: A `Judged` from a browser.
         """
-        if not isinstance(number, int) or not 1 <= number <= len(exchanges):
-            return render.html_error("This conversation has ended. Ask again to judge its answers.")
-        judged = exchanges[number - 1]
-        if judged.answer is None:
+        judged = read(Judged, data)
+        if judged is None or judged.exchange.answer is None:
             return render.html_error("There is no answer here to judge.")
-        given = next((known for known in get_args(feedback.Rating) if rating == known), None)
-        if given is None:
-            return render.html_error("A thumb is up or down.")
-        with self._judging:  # two quick clicks are one thumb
-            if judged.thumb.rating != given:
-                history = _turns(exchanges[: number - 1])
-                try:
-                    feedback.keep(self._settings.index, judged.answer, given, history=history)
-                except AskseedsError as error:
-                    return render.html_error(str(error))
-                judged.thumb.rating = given
-        return render.html_thumb(number, given)
+        error = ""
+        try:
+            for quote in judged.exchange.answer.quotes:
+                self._document(quote)
+            with self._judging:
+                feedback.keep(
+                    self._settings.index,
+                    judged.exchange.answer,
+                    judged.rating,
+                    history=judged.history,
+                )
+        except AskseedsError as problem:
+            error = render.html_error(str(problem))
+        kept = "" if error else judged.rating
+        return error + render.html_data({"token": judged.token, "rating": kept})
 
 
-def _turns(history: Sequence[Exchange]) -> list[Turn]:
-    """What a question is asked with."""
-    return [
-        Turn(past.question, past.answer.text if past.answer else "") for past in history[-HISTORY:]
-    ]
+def _reply(asked: Asked, state: State, *, ended: bool) -> dict[str, Any]:
+    begun = state.exchange.answer is not None or state.exchange.error
+    shown = _shown_answer(asked.number, state.exchange) if begun or ended else {}
+    about = {"run": asked.run, "step": state.step, "ended": ended}
+    return {**about, **shown, "record": state.exchange.record()}
+
+
+def _shown_answer(number: int, past: Exchange) -> dict[str, str]:
+    """The answer as the page shows it, and as it is copied."""
+    outcome = render_exchange.Outcome(past.answer, past.error, past.note, past.stopped)
+    return {
+        "html": render_exchange.html_answer(number, outcome, rating=past.rating),
+        "markdown": render_exchange.markdown(past.question, outcome),
+    }
+
+
+def _failed(question: Question, error: str) -> Exchange:
+    return Exchange(question=question.asked.question, error=error)
+
+
+def _stands(quote: Quote, document: Document) -> bool:
+    return document.text[quote.start : quote.end] == quote.text
 
 
 def _notice(line: str) -> None:
-    # It may hold a file's name: a terminal must not obey what is in it.
     click.echo(terminal_line(f"askseeds: {line}"), err=True)
-
-
-def examples(assistant: Assistant, file: Path = EXAMPLES_FILE) -> tuple[str, ...]:
-    """Questions to begin with.
-
-    Those of `file`, one a line; without it they are made from the documents' headings, and only
-    those are given that the documents answer.
-    """
-    with suppress(OSError, UnicodeDecodeError):
-        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
-        return tuple(line for line in lines if line and not line.startswith("#"))
-    answered: list[str] = []
-    with suppress(AskseedsError):  # an index that changes meanwhile is no reason to fail
-        columns = [_headings(assistant.document(name)) for name in assistant.sources()[:EXAMPLES]]
-        in_turn = [name for row in zip_longest(*columns) for name in row if name is not None]
-        for name in list(dict.fromkeys(in_turn))[: 3 * EXAMPLES]:
-            question = f"What do the documents say about “{name.rstrip('.:')}”?"
-            question = name if name.endswith("?") else question
-            if assistant.ask(question, prose=False).status == "answered":
-                answered.append(question)
-            if len(answered) == EXAMPLES:
-                break
-    return tuple(answered)
-
-
-def _headings(document: Document) -> list[str]:
-    """A document's headings that say enough to be asked about, outermost first, else its title."""
-    outer_first = sorted(document.headings, key=lambda heading: heading.level)
-    names = [_NUMBERING.sub("", document.text[h.start : h.end].strip()) for h in outer_first]
-    # The first heading is most often the title, which says too little to ask about.
-    names = names[1:] or [document.title]
-    return [name for name in names if 8 <= len(name) <= 70 and "\n" not in name]

@@ -14,9 +14,10 @@ from askseeds.web.auth import Logins, Session
 from askseeds.web.body import NotACall, TooLarge, own_address, own_call
 
 # What the page needs of Gradio. Its other routes read files, take uploads, fetch addresses or run
-# code; past advisories were about those, and nothing here uses them.
+# code; past advisories were about those, and nothing here uses them. `/documents` is our own.
 _ROUTES = re.compile(
     r"/|/config|/theme\.css|/favicon\.ico|/(assets|static)(/[\w-][\w.-]*)+"
+    r"|/documents(/check)?"
     r"|/gradio_api/(queue/(join|data)|run/predict|heartbeat/[^/]*|reset|cancel|startup-events)/?"
 )
 _LOGIN_ROUTES = ("/login", "/logout")

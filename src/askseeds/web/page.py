@@ -1,7 +1,12 @@
-"""The page of the chat, in Gradio. Importing this takes seconds; only `serve` does."""
+"""The page of the chat, in Gradio. Importing this takes seconds; only `serve` does.
+
+`chat.js` and its companions fill the conversation. They send events by name, each with what it
+needs, since the server keeps no conversation; what they are told comes back in elements that are
+not shown, and HTML for the page is made here.
+"""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from importlib import resources
 from typing import Any
 
@@ -13,13 +18,13 @@ import gradio as gr
 from starlette.types import ASGIApp
 
 from askseeds import render
+from askseeds.web import documents_part
 from askseeds.web.auth import Logins
-from askseeds.web.chat import Chat, Exchange
+from askseeds.web.chat import Chat
 from askseeds.web.guard import Guard
 
 POLL_S = 0.5
-ASKED_AT_ONCE = 2
-"""Questions that are worked on at the same time; the others queue."""
+SCRIPTS = ("shelf.js", "conversation.js", "export.js", "chat.js")
 
 _FAVICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
@@ -28,14 +33,35 @@ _FAVICON = (
     'stroke-width="2.4" stroke-linecap="round"/></svg>'
 )
 _BRAND = '<h1 class="brand">askseeds</h1>'
-_TOOLS = (
+_TABS = (
     '<div class="tabs" role="group" aria-label="Part of the page">'
+    '<button type="button" data-do="documents" aria-pressed="false">Documents</button>'
     '<button type="button" data-do="chat" aria-pressed="true">Chat</button>'
     '<button type="button" data-do="source" aria-pressed="false">Source</button></div>'
-    '<button type="button" class="tool" data-do="clear" title="New conversation">New</button>'
-    '<button type="button" class="tool" data-do="theme" aria-label="Light or dark">◐</button>'
 )
+_TOOLS = '<button type="button" class="tool" data-do="theme" aria-label="Light or dark">◐</button>'
 _LOG_OUT = '<form method="post" action="/logout"><button class="tool">Log out</button></form>'
+_BAR = (
+    '<div class="bar"><div class="menu"><button type="button" class="tool title" data-do="list" '
+    'aria-label="Conversations" aria-expanded="false" aria-controls="list">'
+    '<span class="name">New conversation</span><span aria-hidden="true">▾</span></button>'
+    '<div id="list" class="drop" role="group" aria-label="Conversations" hidden></div></div>'
+    '<div class="menu end"><button type="button" class="tool" data-do="exports" '
+    'aria-expanded="false" aria-controls="exports">Export</button>'
+    '<div id="exports" class="drop" role="group" aria-label="Export as" hidden>'
+    '<button type="button" data-do="export" data-form="md">Markdown</button>'
+    '<button type="button" data-do="export" data-form="json">JSON</button></div></div>'
+    '<button type="button" class="tool" data-do="clear" title="New conversation">New</button></div>'
+)
+_COMPOSER = (
+    '<p class="editing" hidden>Editing the last question '
+    '<button type="button" data-do="leave">Cancel</button></p>'
+    '<form><textarea id="question" rows="1" aria-label="Your question" '
+    'placeholder="Ask your documents" dir="auto"></textarea>'
+    '<button type="submit" id="send">Ask</button>'
+    '<button type="button" id="stop" data-do="stop" hidden>Stop</button></form>'
+    '<p id="announce" role="status" aria-live="polite"></p>'
+)
 
 
 def application(
@@ -52,6 +78,8 @@ def application(
     @app.get("/favicon.ico")
     def favicon() -> fastapi.Response:
         return fastapi.Response(_FAVICON, media_type="image/svg+xml")
+
+    documents_part.add_routes(app, chat.library, status=chat.status)
 
     # By their plain names, fonts are those of the system: nothing is fetched.
     fonts = {
@@ -73,105 +101,83 @@ def application(
         blocked_paths=["/"],
         theme=gr.themes.Base(primary_hue="emerald", neutral_hue="stone", **fonts),
     )
-    style = resources.files("askseeds").joinpath("chat.css").read_text(encoding="utf-8")
     # Gradio would add a sheet after the first paint, and prefix its selectors.
-    head = f"<title>askseeds</title><style>{style}</style></head>"
+    style = f"<style>{_packaged('chat.css')}</style>{documents_part.head()}"
+    head = f"<title>askseeds</title>{style}</head>"
     return Guard(app, port=port, head=head, names=names, hosts=hosts, logins=logins)
 
 
+def _script() -> str:
+    """The scripts, once all parts of the page are there: Gradio runs them before that."""
+    parts = '["question", "bar", "conversation", "source", "thumb", "restored"]'
+    return (
+        f"const begin = () => {{\n{_packaged(*SCRIPTS)}\n}};\n"
+        f"const wait = () => {parts}.every((id) => document.getElementById(id)) "
+        "? begin() : setTimeout(wait, 10);\nwait();"
+    )
+
+
+def _packaged(*names: str) -> str:
+    folder = resources.files("askseeds")
+    return "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+
+
 def _page(chat: Chat, *, tools: str) -> gr.Blocks:
-    script = resources.files("askseeds").joinpath("chat.js").read_text(encoding="utf-8")
     empty_source = render.html_notice("Choose a quote to see it where it stands.")
     static: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
     with gr.Blocks(title="askseeds", analytics_enabled=False, fill_width=True) as blocks:
-        exchanges = gr.State(())  # the conversation of one tab, kept on the server
         timer = gr.Timer(POLL_S)
         with gr.Row(elem_id="top"):
             gr.HTML(_BRAND, elem_id="brand", **static)
             status = gr.HTML(chat.status(), elem_id="status", **static)
+            gr.HTML(_TABS, elem_id="tabs", **static)
             gr.HTML(tools, elem_id="tools", **static)
         with gr.Row(elem_id="parts"):
+            chosen = documents_part.column(chat.library)
             with gr.Column(elem_id="chat"):
+                gr.HTML(_BAR, elem_id="bar", **static)
                 with gr.Column(elem_id="scroll"):
                     welcome = gr.HTML(chat.welcome(), elem_id="welcome", **static)
-                    conversation = gr.HTML(
-                        "", elem_id="conversation", js_on_load=script, apply_default_css=False
-                    )
+                    gr.HTML("", elem_id="conversation", **static)
                 thumb = gr.HTML("", elem_id="thumb", **static)
-                with gr.Row(elem_id="composer"):
-                    question = gr.Textbox(
-                        label="Your question",
-                        placeholder="Ask your documents",
-                        show_label=False,
-                        container=False,
-                        lines=1,
-                        max_lines=8,
-                        autofocus=True,
-                        elem_id="question",
-                    )
-                    send = gr.Button("Ask", variant="primary", elem_id="send", min_width=0)
+                gr.HTML(_COMPOSER, elem_id="composer", **static)
             with gr.Column(elem_id="side"):
                 source = gr.HTML(empty_source, elem_id="source", **static)
+        restored = gr.HTML("", elem_id="restored", **static)
+        # The last one, so that all others are there when its script runs.
+        reply = gr.HTML("", elem_id="reply", js_on_load=_script(), apply_default_css=False)
 
-        def ask(asked: str, past: tuple[Exchange, ...]) -> Iterator[tuple[Any, ...]]:
-            if not asked.strip():
-                yield (gr.skip(),) * 5
-                return
-            yield "", gr.skip(), _conversation((*past, Exchange(asked))), gr.skip(), ""
-            now = (*past, chat.answer(asked, past))
-            answer = now[-1].answer
-            found = answer is not None and answer.status == "answered"
-            shown = chat.source(now, len(now), 1) if found else empty_source
-            yield gr.skip(), now, _conversation(now), shown, gr.skip()
+        async def ask(choice: str | None, event: gr.EventData) -> AsyncIterator[tuple[Any, Any]]:
+            async for told, first in chat.ask(event._data, choice):
+                yield render.html_data(told), first or gr.skip()
 
-        def ask_example(
-            past: tuple[Exchange, ...], event: gr.EventData
-        ) -> Iterator[tuple[Any, ...]]:
-            yield from ask(str(event._data.get("question", "")), past)
+        def stop(event: gr.EventData) -> None:
+            chat.stop(event._data.get("run"))
 
-        def show(past: tuple[Exchange, ...], event: gr.EventData) -> str:
-            return chat.source(past, event._data.get("exchange"), event._data.get("quote"))
+        def show(event: gr.EventData) -> str:
+            return chat.source(event._data)
 
-        def judge(past: tuple[Exchange, ...], event: gr.EventData) -> str:
-            return chat.judge(past, event._data.get("exchange"), event._data.get("rating"))
+        def judge(event: gr.EventData) -> str:
+            return chat.judge(event._data)
 
-        def clear() -> tuple[Any, ...]:
-            return "", (), "", empty_source, ""
+        def restore(event: gr.EventData) -> tuple[str, str]:
+            return render.html_data(chat.restore(event._data)), empty_source
 
         def refresh() -> tuple[Any, ...]:
             return chat.status(), chat.welcome(), gr.Timer(active=not chat.settled)
 
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        queued = quiet | {"concurrency_id": "ask", "concurrency_limit": ASKED_AT_ONCE}
-        at_once = quiet | {"queue": False}
-        parts = [question, exchanges, conversation, source, thumb]
-        typed = gr.on(
-            [question.submit, send.click],
-            ask,
-            [question, exchanges],
-            parts,
-            trigger_mode="once",
-            **queued,
+        at_once = quiet | {"queue": False, "trigger_mode": "multiple"}
+        # The names of these events are those that the scripts trigger. Who waits does so in the
+        # line of `Chat`, which knows the places and can be left.
+        reply.ask(
+            ask, [chosen], [reply, source], concurrency_limit=None, trigger_mode="multiple", **quiet
         )
-        # The names of these events are those that `chat.js` triggers.
-        clicked = conversation.example(
-            ask_example, [exchanges], parts, trigger_mode="once", **queued
+        reply.stop(stop, None, None, **at_once)
+        reply.quote(show, None, [source], **at_once)
+        reply.judge(judge, None, [thumb], **at_once)
+        reply.restore(restore, None, [restored, source], **at_once)
+        gr.on(
+            [blocks.load, timer.tick], refresh, None, [status, welcome, timer], **quiet, queue=False
         )
-        conversation.quote(show, [exchanges], [source], **at_once)
-        conversation.judge(judge, [exchanges], [thumb], **at_once)
-        conversation.clear(clear, None, parts, cancels=[typed, clicked], **at_once)
-        gr.on([blocks.load, timer.tick], refresh, None, [status, welcome, timer], **at_once)
     return blocks
-
-
-def _conversation(exchanges: Sequence[Exchange]) -> str:
-    return "".join(
-        render.html_exchange(
-            number,
-            past.question,
-            answer=past.answer,
-            error=past.error,
-            rating=past.thumb.rating or "",
-        )
-        for number, past in enumerate(exchanges, 1)
-    )
