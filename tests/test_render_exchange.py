@@ -1,13 +1,14 @@
 """An exchange of the chat as HTML and as Markdown."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from askseeds.render_exchange import Outcome, html_answer, markdown, ordinal
-from askseeds.types import Answer, Claim, Models, Quote
+from askseeds.types import Answer, Claim, Models, Quote, Writing
 
 QUOTE = Quote("a/b.md", 10, 24, "Rain *falls*.\n", "B", 2, "Weather", 0.5)
 
@@ -95,3 +96,19 @@ def test_markdown_in_a_quote_stays_text(text, escaped):
 )
 def test_places(number, text):
     assert ordinal(number) == text
+
+
+def test_prose_tells_where_it_came_from_and_what_went_wrong():
+    told = replace(
+        answer(prose="openai:x"),
+        writing=Writing(True, "host.test", 1200, 30),
+        timings_ms={"write": 1500.0},
+        notice="The model <broke> off",
+        ask_back="Do you mean <b>A</b> or B?",
+    )
+    facts = "openai:x, remote, at host.test, 1,200 tokens in, 30 out, 1.5 s"
+    shown = html_answer(1, Outcome(told))
+    assert facts in shown
+    assert "The model &lt;broke&gt; off" in shown
+    assert "Do you mean &lt;b&gt;A&lt;/b&gt; or B?" in shown
+    assert "host.test" in markdown("Q?", Outcome(told))

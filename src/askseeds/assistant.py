@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
-from typing import Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
 from askseeds import quote
 from askseeds.config import Settings
@@ -21,11 +21,19 @@ from askseeds.retrieve import surroundings
 from askseeds.sync import Notice, Progress, bring_up_to_date
 from askseeds.types import Answer, Document, Hit, Models, Stage, Step, Turn
 
+if TYPE_CHECKING:  # imported when a language model is named: a plain question needs none of it
+    from askseeds.prose.model import LanguageModel
+    from askseeds.prose.prompt import Prompt
+    from askseeds.prose.write import Draft, Writer
+
 QUESTION_CHARS = 20_000
 """A longer question is a document; about 3,000 words."""
 
 CANDIDATES = 8
 """Passages that the cross-encoder reads: with 16, hardly more had one that answers."""
+
+MANY_QUOTES = 12
+"""Most quotes of a summary, a list or a comparison, where no number was asked for."""
 
 RECENT = 32
 """Questions whose quotes are kept in memory, until the index changes: for a retry, an example that
@@ -34,7 +42,7 @@ everybody clicks, a test that runs again."""
 NOT_FOUND = "The documents do not answer this question."
 
 
-_Found = tuple[tuple[Hit, ...], quote.Selection]
+_Found = tuple[tuple[Hit, ...], quote.Evidence | None, quote.Selection]
 
 
 class Options(TypedDict, total=False):
@@ -45,12 +53,14 @@ class Options(TypedDict, total=False):
         max_quotes: Most quotes to give; the settings' when None.
         min_confidence: Refuse below this confidence, 0 to 1; the settings' when None.
         source: Only these documents: a glob pattern of sources, or the sources themselves.
+        prose: False answers in plain quotes, whether there is a language model or not.
     """
 
     history: Sequence[Turn]
     max_quotes: int | None
     min_confidence: float | None
     source: str | Collection[str] | None
+    prose: bool
 
 
 class Assistant:
@@ -60,13 +70,19 @@ class Assistant:
     """
 
     def __init__(
-        self, settings: Settings, encoder: Encoder, reranker: Reranker, engines: Engines
+        self,
+        settings: Settings,
+        encoder: Encoder,
+        reranker: Reranker,
+        engines: Engines,
+        writer: "Writer | None" = None,
     ) -> None:
         """Use `open`."""
         self._settings = settings
         self._encoder = encoder
         self._reranker = reranker
         self._engines = engines
+        self._writer = writer
         self._recent: OrderedDict[object, _Found] = OrderedDict()
         self._recent_lock = threading.Lock()
 
@@ -78,6 +94,7 @@ class Assistant:
         sync: bool = True,
         progress: Progress | None = None,
         notice: Notice | None = None,
+        language_model: "LanguageModel | None" = None,
     ) -> Self:
         """Opens the index; brings it up to date with the seeds first.
 
@@ -86,10 +103,16 @@ class Assistant:
             sync: False takes the index as it is.
             progress: Told how far the indexing is.
             notice: Told in one line what the user should know although it is no error.
+            language_model: Writes prose in the place of the settings' one; closed at the end.
 
         Raises:
+            ConfigError: The settings' language model lacks a package or a key.
             AskseedsError: See `sync.synchronise`; IndexMissing, too, when there is no index.
         """
+        if settings.model and language_model is None:
+            from askseeds.prose.model import open_model
+
+            language_model = open_model(settings)
         with ThreadPoolExecutor(2) as loading:
             # Loading a model lets go of Python's lock: it takes no time beside the rest.
             reranker = loading.submit(Reranker.load)
@@ -98,7 +121,13 @@ class Assistant:
             Ledger.open(settings.index).close()
             encoder = loading.submit(Encoder.load, settings.index / "encoder")
             engines = Engines(settings, progress)
-            return cls(settings, encoder.result(), reranker.result(), engines)
+            return cls(
+                settings,
+                encoder.result(),
+                reranker.result(),
+                engines,
+                _writer(language_model, reranker.result(), settings),
+            )
 
     def __enter__(self) -> Self:
         """Gives the assistant itself."""
@@ -114,8 +143,10 @@ class Assistant:
         self.close()
 
     def close(self) -> None:
-        """Closes the index."""
+        """Closes the index, and the language model."""
         self._engines.close()
+        if self._writer is not None:
+            self._writer.model.close()
 
     def ask(self, question: str, **options: Unpack[Options]) -> Answer:
         """Answers a question in quotes, or says that the documents do not answer it.
@@ -134,19 +165,43 @@ class Assistant:
     def stream(self, question: str, **options: Unpack[Options]) -> Iterator[Step | Answer]:
         """Answers as `ask` does, and tells what is being done: steps, and the answer last.
 
+        With a language model there are several answers, each in the place of the one before: the
+        plain quotes, then one more for each claim that was found to hold, then the whole. While
+        the model is waited for, the step "writing" comes again several times a second.
+
         To stop, close the iterator. Raises what `ask` raises.
         """
-        question = checked(question)
         clock = _Clock()
+        writer = self._writer if options.get("prose", True) else None
+        answer, evidence = yield from self._quoted(checked(question), clock, options, writer)
+        yield answer
+        if writer is not None and evidence is not None:
+            yield from self._prose(writer, answer, evidence, clock, options)
+
+    def _quoted(
+        self, question: str, clock: "_Clock", options: Options, writer: "Writer | None"
+    ) -> Generator[Step, None, tuple[Answer, quote.Evidence | None]]:
+        """Steps 1 to 6 of the way of a question: the answer in plain quotes.
+
+        Follow-ups are rewritten by the writer's model, if there is one.
+        """
         yield "searching"
+        history = options.get("history", ())
         with clock("follow_up"):
-            asked = standalone(question, options.get("history", ()))
+            asked = standalone(question, history)
+        if writer is not None and history and not writer.model.small:
+            with clock("rewrite"):
+                for rewritten in writer.rewrite(question, history, asked):
+                    asked = rewritten or asked
+                    if rewritten is None:
+                        yield "searching"
         most = options.get("max_quotes") or self._settings.max_quotes
-        hits, selection = yield from self._found(asked, options.get("source"), most, clock)
+        found = yield from self._found(asked, options.get("source"), most, clock)
+        hits, evidence, selection = found
         least = options.get("min_confidence")
         least = self._settings.min_confidence if least is None else least
         answered = bool(selection.quotes) and selection.confidence >= least
-        yield Answer(
+        answer = Answer(
             question=question,
             asked=asked,
             status="answered" if answered else "not_found",
@@ -159,6 +214,73 @@ class Assistant:
             timings_ms=clock.timings_ms(),
             models=Models(self._encoder.name, self._reranker.name),
         )
+        return answer, evidence
+
+    def _prose(
+        self,
+        writer: "Writer",
+        plain: Answer,
+        evidence: quote.Evidence,
+        clock: "_Clock",
+        options: Options,
+    ) -> Iterator[Step | Answer]:
+        """Prose in the place of plain quotes; none where the model must not see the question."""
+        from askseeds.prose.material import material
+
+        source = options.get("source")
+        task, sentences = material(
+            plain, evidence, self._engines.ledger, source, small=writer.model.small
+        )
+        if not sentences:
+            return
+        yield "writing"
+        most = options.get("max_quotes") or self._settings.max_quotes
+        if task != "answer" and options.get("max_quotes") is None:
+            most = max(most, MANY_QUOTES)
+        last: Draft | None = None
+        with clock("write"):
+            for draft in writer.write(plain.asked, sentences, task, most=most):
+                last = draft or last
+                if draft is None:
+                    yield "writing"
+                elif draft.claims and not draft.whole:
+                    yield _written(plain, draft, writer, clock)
+        assert last is not None  # `write` ends with one
+        yield _written(plain, last, writer, clock)
+
+    def prompts(
+        self, question: str, *, small: bool, **options: Unpack[Options]
+    ) -> "tuple[Prompt, ...]":
+        """What a language model would be sent for a question; nothing is sent.
+
+        First what asks it to rewrite a follow-up, if that would be asked; what follows is then made
+        as if it had failed to. Nothing more when the documents do not answer. Raises what `ask`
+        raises.
+
+        Args:
+            question: See `ask`.
+            small: Whether it is a model that follows few instructions.
+            options: See `ask`.
+        """
+        from askseeds.prose import prompt
+        from askseeds.prose.material import material
+
+        found = self._quoted(checked(question), _Clock(), options, None)
+        try:
+            while True:
+                next(found)
+        except StopIteration as end:
+            answer, evidence = end.value
+        prompts: list[Prompt] = []
+        history = options.get("history", ())
+        if history and not small:
+            prompts.append(prompt.rewrite_prompt(answer.question, history))
+        if evidence is not None:
+            ledger, source = self._engines.ledger, options.get("source")
+            task, sentences = material(answer, evidence, ledger, source, small=small)
+            if sentences:
+                prompts.append(prompt.answer_prompt(answer.asked, sentences, task, small=small))
+        return tuple(prompts)
 
     def _found(
         self, asked: str, source: str | Collection[str] | None, most: int, clock: "_Clock"
@@ -177,6 +299,7 @@ class Assistant:
         yield "reading"
         with clock("rerank"):
             hits, readings = self._read(asked, hits)
+        evidence: quote.Evidence | None = None
         selection = quote.Selection((), 0.0)
         if hits:
             with clock("near"):
@@ -186,10 +309,10 @@ class Assistant:
                 selection = quote.select(evidence, max_quotes=most)
         if self._engines.version == key[0]:  # else a newer generation was searched
             with self._recent_lock:
-                self._recent[key] = hits, selection
+                self._recent[key] = hits, evidence, selection
                 while len(self._recent) > RECENT:
                     self._recent.popitem(last=False)
-        return hits, selection
+        return hits, evidence, selection
 
     def search(
         self, query: str, *, limit: int = 10, source: str | Collection[str] | None = None
@@ -246,6 +369,33 @@ class Assistant:
     def sources(self) -> tuple[str, ...]:
         """Sources of all documents, sorted."""
         return self._engines.ledger.sources()
+
+
+def _writer(
+    model: "LanguageModel | None", reranker: Reranker, settings: Settings
+) -> "Writer | None":
+    if model is None:
+        return None
+    from askseeds.prose.write import Writer
+
+    return Writer(model, reranker, settings.index)
+
+
+def _written(plain: Answer, draft: "Draft", writer: "Writer", clock: "_Clock") -> Answer:
+    """The answer with prose; the plain one, with what came of the model, where no claim holds."""
+    answer = replace(
+        plain,
+        claims=draft.claims,
+        timings_ms=clock.timings_ms(),
+        models=replace(plain.models, prose=writer.model.name),
+        writing=draft.writing,
+        notice=draft.notice,
+        ask_back=draft.ask_back,
+    )
+    held = [claim.text for claim in draft.claims if claim.supported]
+    if not held:
+        return answer
+    return replace(answer, status="answered", text="\n".join(held), quotes=draft.quotes, nearest=())
 
 
 class _Clock:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from askseeds.assistant import Assistant
     from askseeds.config import Settings
     from askseeds.sync import Progress, SyncReport
+    from askseeds.types import Answer
 
 OK, FAILED, USAGE, NOT_FOUND, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -37,6 +38,11 @@ def common(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+model_option = click.option(
+    "-m", "--model", metavar="NAME", help="Prose by a language model: local, ollama:NAME, …"
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -85,13 +91,15 @@ def index(rebuild: bool, watch: bool, as_json: bool, config: Path | None, **argu
 @click.option("--min-confidence", type=float, metavar="F", help="Refuse below this, 0 to 1.")
 @click.option("--source", metavar="GLOB", help="Ask these documents only.")
 @click.option("-c", "--continue", "go_on", is_flag=True, help="Go on with the last conversation.")
-@click.option("-m", "--model", metavar="NAME", help="Not yet: prose by a language model.")
+@model_option
+@click.option("--max-tokens", type=int, metavar="N", help="Most tokens of its reply.")
+@click.option("--dry-run", is_flag=True, help="Print what it would be sent; send nothing.")
 @click.option("--no-sync", is_flag=True, help="Take the index as it is.")
 def ask(
     question: tuple[str, ...],
     batch: str | None,
     go_on: bool,
-    model: str | None,
+    dry_run: bool,
     as_json: bool,
     source: str | None,
     no_sync: bool,
@@ -102,15 +110,17 @@ def ask(
     from askseeds import conversation, terminal
     from askseeds.assistant import Assistant, checked
     from askseeds.batch import open_lines
-    from askseeds.types import Turn
+    from askseeds.types import Answer, Turn
 
     if batch is not None and question:
         raise click.UsageError("give a question or --batch, not both")
     if batch is not None and go_on:
         raise click.UsageError("a batch brings its own history; leave out --continue")
-    if model is not None:
-        raise ConfigError("--model: this version answers in quotes only; leave it out")
     settings = _settings(config, arguments)
+    if dry_run and batch is not None:
+        raise click.UsageError("--dry-run is for one question, not for a batch")
+    if dry_run:
+        return _dry_run(settings, _question(question), go_on=go_on, source=source, sync=not no_sync)
     # Looked at before an index is built for it.
     text = checked(_question(question)) if batch is None else ""
     lines = None if batch is None else open_lines(batch)
@@ -121,15 +131,66 @@ def ask(
         if lines is not None:
             return _ask_batch(assistant, lines, source=source)
         history = conversation.last(settings.index) if go_on else ()
-        answer = assistant.ask(text, history=history, source=source)
-    turn = Turn(answer.asked, "\n\n".join(quote.text for quote in answer.quotes))
+        answer, shown = None, None
+        for event in assistant.stream(text, history=history, source=source):
+            if isinstance(event, Answer):
+                answer = event
+                shown = shown if as_json else _show_claims(answer, shown)
+        assert answer is not None  # `stream` ends with one
+    turn = Turn(answer.asked, answer.text if answer.status == "answered" else "")
     if not conversation.keep(settings.index, (*history, turn)) and go_on:
         _notice(f"{settings.index} cannot be written: this turn will not be remembered")
     if as_json:
         _print(terminal.json_line(terminal.answer_json(answer)))
     else:
-        _print(terminal.answer_text(answer, colour=_colour()))
+        text = terminal.answer_text(answer, colour=_colour(), claims_shown=shown)
+        _print(text if shown is None else f"\n{text}")
+    _tell(answer)
     return OK if answer.status == "answered" else NOT_FOUND
+
+
+def _show_claims(answer: "Answer", shown: int | None) -> int | None:
+    """Shows the claims that hold as they come; gives how many were shown."""
+    from askseeds import terminal
+
+    held = [claim for claim in answer.claims if claim.supported]
+    if held and shown is None:
+        for part in terminal.answer_head(answer, colour=_colour()):
+            _print(f"{part}\n")
+    for number, claim in enumerate(held[shown or 0 :], start=(shown or 0)):
+        _print(("\n" if number else "") + terminal.claim_text(claim, colour=_colour()))
+    return len(held) or shown
+
+
+def _tell(answer: "Answer") -> None:
+    if answer.notice:
+        _notice(f"askseeds: {answer.notice}")
+
+
+def _dry_run(
+    settings: "Settings", question: str, *, go_on: bool, source: str | None, sync: bool
+) -> int:
+    from askseeds import conversation, terminal
+    from askseeds.assistant import Assistant, checked
+    from askseeds.prose.endpoint import LOCAL, endpoint
+
+    if not settings.model:
+        raise ConfigError("--dry-run: no language model is named; name one with --model")
+    found = endpoint(settings.model, settings.base_url)
+    plain = settings.model_copy(update={"model": ""})
+    text = checked(question)
+    with (
+        _progress() as progress,
+        Assistant.open(plain, sync=sync, progress=progress, notice=_notice) as assistant,
+    ):
+        history = conversation.last(settings.index) if go_on else ()
+        small = found.provider == LOCAL
+        prompts = assistant.prompts(text, small=small, history=history, source=source)
+    if prompts:
+        _print(terminal.prompts_text(found, prompts, settings.max_tokens))
+        return OK
+    _notice("nothing would be sent: the documents do not answer this question")
+    return NOT_FOUND
 
 
 def _question(words: tuple[str, ...]) -> str:
@@ -153,6 +214,8 @@ def _ask_batch(assistant: "Assistant", lines: IO[bytes], *, source: str | None) 
             except AskseedsError as error:
                 failed = True
                 result = {"id": line.id, "error": str(error)}
+            else:
+                _tell(answer)
             _print(terminal.json_line(result))
     return FAILED if failed else OK
 
@@ -280,6 +343,7 @@ def doctor(fix: bool, config: Path | None, **arguments: Any) -> int:
 @click.option(
     "--allow-host", "allow_hosts", multiple=True, metavar="NAME", help="Another name it has."
 )
+@model_option
 def chat(
     host: str,
     port: int,
@@ -330,15 +394,23 @@ def chat(
 @click.option("--from-feedback", is_flag=True, help="Add pairs judged in the chat to FILE.")
 @click.option("--schema", is_flag=True, help="Print the JSON schema of the pairs.")
 @click.option("--no-sync", is_flag=True, help="Take the index as it is.")
+@model_option
 def evaluate(
-    config: Path | None, index: str | None, seeds: str | None, compare: Any, **options: Any
+    config: Path | None,
+    index: str | None,
+    seeds: str | None,
+    model: str | None,
+    compare: Any,
+    **options: Any,
 ) -> int:
     """Ask question-and-answer pairs, report, and exit with 4 when a gate fails."""
     from askseeds.evaluate import command
 
     chosen = command.Options(compare=compare or None, **options)
     around = command.Surroundings(show=_print, notice=_notice, progress=_progress)
-    return command.evaluate(chosen, config, {"index": index, "seeds": seeds}, around)
+    return command.evaluate(
+        chosen, config, {"index": index, "seeds": seeds, "model": model}, around
+    )
 
 
 def _settings(config: Path | None, arguments: dict[str, Any]) -> "Settings":

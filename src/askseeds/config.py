@@ -41,6 +41,16 @@ class Settings(BaseModel):
     max_file_mb: float = Field(
         100, gt=0, le=100_000, description="larger files are skipped, with a message"
     )
+    model: str = Field(
+        "", description="language model for prose, such as local or ollama:llama3.2; empty: none"
+    )
+    base_url: str = Field("", description="another address of the language model's server")
+    max_tokens: int = Field(
+        1000, ge=16, le=100_000, description="most tokens of a language model's reply"
+    )
+    timeout_s: float = Field(
+        120, gt=0, le=3600, description="longest time for a language model's reply, in seconds"
+    )
 
 
 def load(file: Path | None = None, arguments: Mapping[str, Any] | None = None) -> Settings:

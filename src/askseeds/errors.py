@@ -6,6 +6,7 @@
     ├── DocumentError        one file cannot be read; the rest of the work goes on
     ├── QuestionError        the question itself cannot be asked
     ├── ModelError           weights are missing, changed or of an unsafe format
+    ├── ProseError           a language model cannot be reached, or does not answer
     └── IndexFault           the index cannot be used
         ├── IndexLocked      another process is writing to it
         ├── IndexMissing     there is none, and it was not to be built
@@ -42,6 +43,12 @@ class QuestionError(AskseedsError):
 
 class ModelError(AskseedsError):
     """A model's weights are missing, changed or of an unsafe format."""
+
+
+class ProseError(AskseedsError):
+    """A language model cannot be reached, or does not answer; the quotes are there without it."""
+
+    retryable = True
 
 
 class IndexFault(AskseedsError):

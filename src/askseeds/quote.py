@@ -204,6 +204,19 @@ def select(evidence: Evidence, *, max_quotes: int) -> Selection:
     return Selection(quotes, float(confidence))
 
 
+def likelihoods(evidence: Evidence) -> dict[tuple[str, Span], float]:
+    """How likely each sentence is part of the answer, 0 to 1, by source and place."""
+    chosen = candidates(evidence.hits)
+    if not chosen:
+        return {}
+    likely = _probability(models()["sentence"].log_odds(sentence_features(evidence, chosen)))
+    hits = evidence.hits
+    return {
+        (hits[c.hit].document.source, hits[c.hit].passage.sentences[c.sentence]): float(p)
+        for c, p in zip(chosen, likely, strict=True)
+    }
+
+
 def sentence_features(evidence: Evidence, chosen: Sequence[Candidate]) -> Floats:
     """float64 `[len(chosen), len(SENTENCE_FEATURES)]`."""
     hits, question = evidence.hits, evidence.question

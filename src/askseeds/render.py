@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from askseeds.types import Document, Quote
+from askseeds.types import Answer, Document, Quote
 
 CONTEXT_CHARS = 4_000
 """This much of a document is shown on each side of a quote, to the next line break."""
@@ -30,6 +30,20 @@ _REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 def two_digits(probability: float) -> str:
     """A probability as "0.49": cut off, not rounded, so that what is refused stays below 0.50."""
     return f"{math.floor(probability * 100) / 100:.2f}"
+
+
+def written_by(answer: Answer) -> str:
+    """Which language model wrote, where it is, and what it took; plain text."""
+    parts = [answer.models.prose or "no language model"]
+    if (writing := answer.writing) is not None:
+        parts.append(f"remote, at {writing.place}" if writing.remote else "on this machine")
+        if writing.cached:
+            parts.append("from memory")
+        elif writing.tokens_in is not None:
+            parts.append(f"{writing.tokens_in:,} tokens in, {writing.tokens_out or 0:,} out")
+    if "write" in answer.timings_ms:
+        parts.append(f"{answer.timings_ms['write'] / 1000:.1f} s")
+    return ", ".join(parts)
 
 
 def confidence_words(confidence: float) -> str:

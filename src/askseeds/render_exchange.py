@@ -7,7 +7,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from askseeds.render import confidence_words, html_error, html_escape, html_name, html_place
+from askseeds.render import (
+    confidence_words,
+    html_error,
+    html_escape,
+    html_name,
+    html_place,
+    written_by,
+)
 from askseeds.types import Answer, Claim, Quote, Step
 
 STEPS: dict[Step, str] = {
@@ -91,11 +98,15 @@ def _html_answer(number: int, answer: Answer) -> str:
         parts.append(
             f'<p class="asked" dir="auto">Searched for: {html_escape(answer.asked)}</p>',
         )
+    if answer.ask_back:
+        parts.append(f'<p class="prose" dir="auto">{html_escape(answer.ask_back)}</p>')
     if answer.claims:
         claims = " ".join(_html_claim(number, claim, answer.quotes) for claim in answer.claims)
         parts.append(f'<p class="prose" dir="auto">{claims}</p>')
     if answer.models.prose is not None:
-        parts.append(f'<p class="by">Model: {html_name(answer.models.prose)}</p>')
+        parts.append(f'<p class="by">Model: {html_name(written_by(answer))}</p>')
+    if answer.notice:
+        parts.append(f'<p class="note">{html_escape(answer.notice)}</p>')
     quotes = answer.quotes if found else answer.nearest
     if quotes and not found:
         parts.append(f'<p class="nearest">{NEAREST}</p>')
@@ -193,10 +204,14 @@ def _markdown_answer(answer: Answer) -> list[str]:
     parts = [f"**{_plain(_verdict(answer))}** {confidence_words(answer.confidence)}"]
     if answer.asked != answer.question:
         parts.append(f"Searched for: {_plain(answer.asked)}")
+    if answer.ask_back:
+        parts.append(_plain(answer.ask_back))
     if answer.claims:
         parts.append(" ".join(_markdown_claim(claim) for claim in answer.claims))
     if answer.models.prose is not None:
-        parts.append(f"Model: {_plain(answer.models.prose)}")
+        parts.append(f"Model: {_plain(written_by(answer))}")
+    if answer.notice:
+        parts.append(_plain(answer.notice))
     quotes = answer.quotes if found else answer.nearest
     if quotes and not found:
         parts.append(NEAREST)

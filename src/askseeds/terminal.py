@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from askseeds.errors import SeedsError
-from askseeds.render import two_digits
-from askseeds.types import Answer, Document, Hit, Quote
+from askseeds.render import two_digits, written_by
+from askseeds.types import Answer, Claim, Document, Hit, Quote
 
 if TYPE_CHECKING:
     from askseeds.doctor import Finding
+    from askseeds.prose.endpoint import Endpoint
+    from askseeds.prose.prompt import Prompt
     from askseeds.status import Status
     from askseeds.sync import SyncReport
 
@@ -63,8 +65,17 @@ def answer_json(answer: Answer) -> dict[str, Any]:
             for claim in answer.claims
         ],
         "timings_ms": {stage: round(ms, 2) for stage, ms in answer.timings_ms.items()},
-        "model": asdict(answer.models),
+        "model": asdict(answer.models) | _writing_json(answer),
     }
+
+
+def _writing_json(answer: Answer) -> dict[str, Any]:
+    """What is told of a language model beside its name; nothing without one."""
+    if answer.writing is None:
+        return {}
+    facts = asdict(answer.writing)
+    told = {"notice": answer.notice, "ask_back": answer.ask_back}
+    return facts | {key: text for key, text in told.items() if text}
 
 
 def _quote_json(quote: Quote) -> dict[str, Any]:
@@ -91,12 +102,22 @@ def hit_json(hit: Hit) -> dict[str, Any]:
     }
 
 
-def answer_text(answer: Answer, *, colour: bool) -> str:
-    """An answer as `ask` prints it: each quote under the place where it stands."""
+def answer_text(answer: Answer, *, colour: bool, claims_shown: int | None = None) -> str:
+    """An answer as `ask` prints it: claims, then each quote under the place where it stands.
+
+    Args:
+        answer: The whole of it.
+        colour: Whether the terminal shows colours.
+        claims_shown: How many of the supported claims `claim_text` has shown already, with what
+            stands before them; None where nothing was shown.
+    """
     style = _styler(colour)
-    parts = []
-    if answer.asked != answer.question:
-        parts.append(style(f"understood as: {terminal_line(answer.asked)}", dim=True))
+    parts = [] if claims_shown else answer_head(answer, colour=colour)
+    parts += [
+        claim_text(claim, colour=colour)
+        for claim in answer.claims[claims_shown or 0 :]
+        if answer.status == "answered" or claim.supported
+    ]
     if answer.status == "not_found":
         parts.append(style(answer.text, bold=True))
         if answer.nearest:
@@ -104,13 +125,34 @@ def answer_text(answer: Answer, *, colour: bool) -> str:
     for number, quote in enumerate(answer.quotes or answer.nearest, start=1):
         place = style(f"[{number}] {terminal_line(place_text(quote))}", fg="cyan")
         parts.append(f"{place}\n{terminal_safe(quote.text)}")
-    parts.append(
-        style(
-            f"{answer.status.replace('_', ' ')}, confidence {two_digits(answer.confidence)}",
-            dim=True,
-        )
-    )
+    ends = [f"{answer.status.replace('_', ' ')}, confidence {two_digits(answer.confidence)}"]
+    if answer.models.prose is not None:
+        ends.append(terminal_line(f"prose by {written_by(answer)}"))
+    parts.append(style("\n".join(ends), dim=True))
     return "\n\n".join(parts)
+
+
+def answer_head(answer: Answer, *, colour: bool) -> list[str]:
+    """What stands before an answer's claims and quotes."""
+    style = _styler(colour)
+    parts = []
+    if answer.asked != answer.question:
+        parts.append(style(f"understood as: {terminal_line(answer.asked)}", dim=True))
+    if answer.ask_back:
+        parts.append(style(terminal_line(answer.ask_back), bold=True))
+    return parts
+
+
+def claim_text(claim: Claim, *, colour: bool) -> str:
+    """A language model's claim with the numbers of its quotes, or struck out."""
+    style = _styler(colour)
+    text = terminal_line(claim.text)
+    if claim.supported:
+        numbers = style("".join(f"[{number + 1}]" for number in claim.quotes), fg="cyan")
+        return f"{text} {numbers}"
+    mark = style("not supported by the documents:", fg="red")
+    struck = style(text, strikethrough=True) if colour else f"~~{text}~~"
+    return f"{mark} {struck}"
 
 
 def place_text(quote: Quote) -> str:
@@ -121,6 +163,22 @@ def place_text(quote: Quote) -> str:
     if quote.heading:
         parts.append(quote.heading)
     return ", ".join(parts)
+
+
+def prompts_text(endpoint: "Endpoint", prompts: "Sequence[Prompt]", max_tokens: int) -> str:
+    """What `ask --dry-run` prints: one JSON object for each request that would be made."""
+    requests = [
+        {
+            "model": endpoint.name,
+            "to": endpoint.url or endpoint.place,
+            "remote": endpoint.remote,
+            "max_tokens": max_tokens,
+            "messages": prompt.messages(),
+            "schema": prompt.schema,
+        }
+        for prompt in prompts
+    ]
+    return "\n".join(json_line(request) for request in requests)
 
 
 def hits_text(hits: Sequence[Hit], *, explain: bool, colour: bool) -> str:

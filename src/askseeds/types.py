@@ -139,6 +139,26 @@ class Models:
 
 
 @dataclass(frozen=True, slots=True)
+class Writing:
+    """How prose came about, beside `Models.prose`.
+
+    Attributes:
+        remote: Whether the question and the sentences left this machine.
+        place: Where they went: a host, or "this machine".
+        tokens_in: Sent, and `tokens_out` received; None where the model does not tell.
+        cached: Whether all of it was said before and nothing was sent.
+        dropped: Numbers the model named that are not listed, and claims that named none that is.
+    """
+
+    remote: bool
+    place: str
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cached: bool = False
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What came of a question.
 
@@ -151,6 +171,11 @@ class Answer:
         nearest: What it would have quoted, best first; filled when not found.
         hits: The passages the quotes were chosen from, best first.
         timings_ms: Milliseconds by stage.
+        writing: How the prose came about; None without a language model.
+        notice: What the user should know although it is no error, such as that the language model
+            could not be reached; one line, or empty.
+        ask_back: What the language model asks because the question has several readings; shown
+            before the quotes, never as an answer.
     """
 
     question: str
@@ -164,3 +189,6 @@ class Answer:
     claims: tuple[Claim, ...]
     timings_ms: Mapping[str, float]
     models: Models
+    writing: Writing | None = None
+    notice: str = ""
+    ask_back: str = ""

@@ -31,7 +31,7 @@ def examples(assistant: Assistant, file: Path = EXAMPLES_FILE) -> tuple[str, ...
         for name in list(dict.fromkeys(in_turn))[: 3 * EXAMPLES]:
             question = f"What do the documents say about “{name.rstrip('.:')}”?"
             question = name if name.endswith("?") else question
-            if assistant.ask(question).status == "answered":
+            if assistant.ask(question, prose=False).status == "answered":
                 answered.append(question)
             if len(answered) == EXAMPLES:
                 break
