@@ -87,6 +87,32 @@ def test_a_claim_rests_on_its_quote(assistant_with, folder):
     assert answer.notice == ""
 
 
+def test_what_is_true_beside_the_point_does_not_take_the_place_of_the_quotes(assistant_with):
+    beside = "Fishing from the east pier is forbidden."
+
+    def reply(prompt):
+        return claims((beside, [number_of(prompt, "east pier")]))
+
+    pilot = "Which ships need a pilot?"
+    assistant, _ = assistant_with(reply)
+    answer = assistant.ask(pilot)
+    assert answer.status == "answered"
+    assert answer.claims == ()
+    assert "Ships longer than 120 metres need a pilot." in answer.text
+    assert "beside the point" in answer.notice
+
+    def both(prompt):
+        told = "Ships longer than 120 metres need a pilot."
+        return claims(
+            (beside, [number_of(prompt, "east pier")]), (told, [number_of(prompt, "120")])
+        )
+
+    assistant, _ = assistant_with(both)
+    answer = assistant.ask(pilot)
+    assert [claim.text for claim in answer.claims][1:] == [beside]
+    assert answer.notice == ""
+
+
 def test_answers_come_as_claims_are_verified(assistant_with, folder):
     def reply(prompt):
         one, two = number_of(prompt, "40 euros"), number_of(prompt, "25 euros")

@@ -21,6 +21,10 @@ from askseeds.types import Claim, Quote, Turn, Writing
 REPAIRS = 3
 """Most claims that are given back to be mended: each is a request."""
 
+TO_THE_POINT = 0.5
+"""An answer rests on a sentence that is at least so likely to be part of it, next to the likeliest
+one: what is true beside the point does not take the place of the quotes."""
+
 BAD_CLAIMS = 8
 """Most refused claims that are shown; a model that makes more of them has lost its way."""
 
@@ -85,7 +89,7 @@ class Writer:
             task: What kind of answer is wanted.
             most: Most quotes.
         """
-        work = _Work(question, sentences, most, self._reranker, self._writing())
+        work = _Work(question, sentences, task, most, self._reranker, self._writing())
         try:
             yield from self._first(work, task)
             yield from self._mended(work)
@@ -238,6 +242,7 @@ class _Work:
         self,
         question: str,
         sentences: Sequence[Sentence],
+        task: Task,
         most: int,
         reranker: Reranker,
         writing: Writing,
@@ -250,6 +255,13 @@ class _Work:
         self._mended: set[int] = set()
         self._seen: set[str] = set()
         self._left_out = 0
+        self._waiting: list[Stated] = []
+        least = TO_THE_POINT * max((one.likely for one in sentences), default=0.0)
+        self._answering = frozenset(
+            number
+            for number, one in enumerate(sentences, 1)
+            if task != "answer" or one.likely >= least
+        )
         self._sent = False
         self._reranker = reranker
         self._writing = writing
@@ -306,9 +318,14 @@ class _Work:
         return is_new and self._add(stated)
 
     def _add(self, stated: Stated) -> bool:
-        added = self.book.add(stated.text, self._named(stated))
-        self._left_out += not added
-        return added
+        """Claims beside the point wait for the first one that is to the point."""
+        if not (self.book.claims or self._answering.intersection(stated.numbers)):
+            self._waiting.append(stated)
+            return False
+        waiting, self._waiting = self._waiting, []
+        added = [self.book.add(one.text, self._named(one)) for one in (stated, *waiting)]
+        self._left_out += added.count(False)
+        return any(added)
 
     def _leads_away(self, stated: Stated) -> bool:
         """Whether it holds an address or markup that its sentences do not: it is not even shown."""
@@ -350,6 +367,8 @@ class _Work:
         if self.ask and not self.book.claims:
             said = [self.question, *(part for s in self.sentences for part in (s.text, s.context))]
             ask = self.ask if converse.is_asking(self.ask, said) else ""
+        if not (notice or ask) and self._waiting:
+            notice = "what the language model wrote is beside the point; these are the quotes"
         if not (notice or ask or self.book.claims):
             notice = "the language model found no answer that the sentences support"
         claims = (*self.book.claims, *bad[:BAD_CLAIMS])
