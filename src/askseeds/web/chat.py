@@ -75,7 +75,7 @@ class Chat:
         self._settled = False
         self._judging = threading.Lock()
         self._questions: dict[Run[State], Question] = {}
-        self._runs: dict[str, Run[State]] = {}
+        self._runs: dict[tuple[str, str], Run[State]] = {}  # by tab and name
         self._line = Line(self._work, at_once=ASKED_AT_ONCE)
 
     def __enter__(self) -> "Chat":
@@ -155,23 +155,24 @@ class Chat:
     # --- Questions --------------------------------------------------------------------------------
 
     async def ask(
-        self, data: object, chosen: object = ""
+        self, data: object, chosen: object = "", *, tab: str = ""
     ) -> AsyncIterator[tuple[dict[str, Any], str]]:
         """Asks, and tells how far it is.
 
         Args:
             data: An `Asked` from a browser; anything else is passed over.
             chosen: The choice of documents, as the page sends it.
+            tab: Where it is asked: names of questions of another tab mean other questions.
 
         Yields:
             What the browser is told, which replaces what it was told before; and the first quote
             in its source, as HTML, once there is one.
         """
         asked = read(Asked, data)
-        if asked is None or asked.run in self._runs:
+        if asked is None or (tab, asked.run) in self._runs:
             return
         run: Run[State] = Run()
-        self._runs[asked.run] = run
+        self._runs[tab, asked.run] = run
         self._questions[run] = Question(asked, Choice.of(chosen))
         state = State("", Exchange(question=asked.question, stopped=True))
         source = ""
@@ -189,12 +190,12 @@ class Chat:
         finally:
             self._line.leave(run)
             self._questions.pop(run, None)
-            del self._runs[asked.run]
+            del self._runs[tab, asked.run]
 
-    def stop(self, run: object) -> None:
-        """Stops a question that is waiting or on its way."""
-        if isinstance(run, str) and run in self._runs:
-            self._line.leave(self._runs[run])
+    def stop(self, run: object, *, tab: str = "") -> None:
+        """Stops a question of that tab that is waiting or on its way."""
+        if isinstance(run, str) and (tab, run) in self._runs:
+            self._line.leave(self._runs[tab, run])
 
     def _work(self, run: Run[State]) -> None:
         """One question from its beginning to its end; what goes wrong becomes one line."""

@@ -122,6 +122,11 @@ def _packaged(*names: str) -> str:
     return "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
+def _tab(request: gr.Request) -> str:
+    """Names a tab; the guard has put the login into it, so that no other one can name it."""
+    return str(request.session_hash or "")
+
+
 def _page(chat: Chat, *, tools: str) -> gr.Blocks:
     empty_source = render.html_notice("Choose a quote to see it where it stands.")
     static: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
@@ -147,12 +152,15 @@ def _page(chat: Chat, *, tools: str) -> gr.Blocks:
         # The last one, so that all others are there when its script runs.
         reply = gr.HTML("", elem_id="reply", js_on_load=_script(), apply_default_css=False)
 
-        async def ask(choice: str | None, event: gr.EventData) -> AsyncIterator[tuple[Any, Any]]:
-            async for told, first in chat.ask(event._data, choice):
+        async def ask(
+            choice: str | None, event: gr.EventData, request: gr.Request
+        ) -> AsyncIterator[tuple[Any, Any]]:
+            async for told, first in chat.ask(event._data, choice, tab=_tab(request)):
                 yield render.html_data(told), first or gr.skip()
 
-        def stop(event: gr.EventData) -> None:
-            chat.stop(event._data.get("run"))
+        def stop(event: gr.EventData, request: gr.Request) -> None:
+            run = event._data.get("run") if isinstance(event._data, dict) else None
+            chat.stop(run, tab=_tab(request))
 
         def show(event: gr.EventData) -> str:
             return chat.source(event._data)
