@@ -19,7 +19,7 @@ PASSWORDS = {"ada": "correct horse battery", "bob": "staple of another kind"}
 def started(folder: Path, encoder: Path, *arguments: object, program: str = MAIN) -> Server:
     """A chat over the article, with ada and bob, and chat.example as another name."""
     shutil.copytree(encoder, folder / "index" / "encoder")
-    (folder / "seeds").mkdir()
+    (folder / "seeds").mkdir(exist_ok=True)
     shutil.copy(SEED, folder / "seeds" / "article.txt")
     for name, password in PASSWORDS.items():
         users.add(folder / "users", name, password)

@@ -105,7 +105,7 @@ def box(page):
 
 
 def menu(page):
-    page.get_by_role("button", name="Conversations", exact=True).click()
+    page.get_by_role("button", name="Conversations:").click()
     return page.locator("#list")
 
 
