@@ -114,7 +114,8 @@ SUSPICIOUS = """() => {
     for (const node of document.querySelectorAll(
         ["script", "style", "img", "form", "a", "link", "meta", "svg", "details", "b", ".katex"]
           .map((tag) => `${part} ${tag}`).join()))
-      if (!node.matches(icons) || node.querySelector(":not(path, rect)")) found.push(`${part}: ${node.outerHTML.slice(0, 100)}`);
+      if (!node.matches(icons) || node.querySelector(":not(path, rect)"))
+        found.push(`${part}: ${node.outerHTML.slice(0, 100)}`);
   if (document.querySelectorAll("#lit").length > 1) found.push("two lit quotes");
   return found;
 }"""

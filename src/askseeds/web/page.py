@@ -44,7 +44,8 @@ _LOG_OUT = '<form method="post" action="/logout"><button class="tool">Log out</b
 _BAR = (
     '<div class="bar"><div class="menu"><button type="button" class="tool title" data-do="list" '
     'title="Conversations" aria-expanded="false" aria-controls="list">'
-    '<span class="off">Conversations: </span><span class="name">New conversation</span><span aria-hidden="true">▾</span></button>'
+    '<span class="off">Conversations: </span><span class="name">New conversation</span>'
+    '<span aria-hidden="true">▾</span></button>'
     '<div id="list" class="drop" role="group" aria-label="Conversations" hidden></div></div>'
     '<div class="menu end"><button type="button" class="tool" data-do="exports" '
     'aria-expanded="false" aria-controls="exports">Export</button>'
