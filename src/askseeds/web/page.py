@@ -40,7 +40,10 @@ _TABS = (
     '<button type="button" data-do="source" aria-pressed="false">Source</button></div>'
 )
 _TOOLS = '<button type="button" class="tool" data-do="theme" aria-label="Light or dark">◐</button>'
-_LOG_OUT = '<form method="post" action="/logout"><button class="tool">Log out</button></form>'
+_LOG_OUT = (
+    '<form method="post" action="/logout"><button class="tool" '
+    'title="Deletes your conversations in this browser">Log out</button></form>'
+)
 _BAR = (
     '<div class="bar"><div class="menu"><button type="button" class="tool title" data-do="list" '
     'title="Conversations" aria-expanded="false" aria-controls="list">'
@@ -137,7 +140,7 @@ def _page(chat: Chat, *, tools: str) -> gr.Blocks:
             gr.HTML(_BRAND, elem_id="brand", **static)
             status = gr.HTML(chat.status(), elem_id="status", **static)
             gr.HTML(_TABS, elem_id="tabs", **static)
-            gr.HTML(tools, elem_id="tools", **static)
+            gr.HTML(f'<div class="tools">{tools}</div>', elem_id="tools", **static)
         with gr.Row(elem_id="parts"):
             chosen = documents_part.column(chat.library)
             with gr.Column(elem_id="chat"):
