@@ -9,21 +9,22 @@ from pathlib import Path
 
 from askseeds.web import users
 from tests.conftest import COMMAND
-from tests.test_web import SEED, Server
+from tests.test_web import MAIN, SEED, Server
 
 __all__ = ["COMMAND", "PASSWORDS", "Client", "Reply", "started"]
 
 PASSWORDS = {"ada": "correct horse battery", "bob": "staple of another kind"}
 
 
-def started(folder: Path, encoder: Path, *arguments: object) -> Server:
+def started(folder: Path, encoder: Path, *arguments: object, program: str = MAIN) -> Server:
     """A chat over the article, with ada and bob, and chat.example as another name."""
     shutil.copytree(encoder, folder / "index" / "encoder")
-    (folder / "seeds").mkdir()
+    (folder / "seeds").mkdir(exist_ok=True)
     shutil.copy(SEED, folder / "seeds" / "article.txt")
     for name, password in PASSWORDS.items():
         users.add(folder / "users", name, password)
-    return Server(folder, "--auth-file", "users", "--allow-host", "chat.example", *arguments)
+    logins = ("--auth-file", "users", "--allow-host", "chat.example")
+    return Server(folder, *logins, *arguments, program=program)
 
 
 @dataclass

@@ -571,8 +571,14 @@ def test_in_and_out(context, server):
 
     page.goto(f"{server.url}/login")  # who is in needs no second login
     expect(page).to_have_url(f"{server.url}/")
+    # Her conversation goes with her; that of somebody else in this browser stays.
+    expect(page.locator(".state.ready")).to_be_visible(timeout=120_000)
+    kept = "Object.keys(localStorage).filter((name) => name.includes('/conversation/'))"
+    assert len(page.evaluate(kept)) == 1
+    page.evaluate("localStorage.setItem('askseeds/bob/conversation/1', '{}')")
     page.get_by_role("button", name="Log out").click()
     expect(page).to_have_url(f"{server.url}/login")
+    assert page.evaluate(kept) == ["askseeds/bob/conversation/1"]
     page.go_back()
     expect(page.get_by_label("Password")).to_be_visible()
     assert context.cookies() == []

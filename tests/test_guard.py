@@ -18,6 +18,7 @@ from askseeds.web.guard import Guard
 from tests import login_client
 from tests.login_client import Client
 from tests.test_web import EUV
+from tests.test_web_conversation import GATED
 
 # --- The guard alone, in front of an application that lets everything through ---------------------
 
@@ -224,7 +225,7 @@ def server(tmp_path_factory, exported_encoder):
     folder = tmp_path_factory.mktemp("guard")
     (folder / "askseeds.toml").write_text(f"# {CANARY}\n")
     (folder / "seeds-of-others.txt").write_text(CANARY)
-    server = login_client.started(folder, exported_encoder, "--host", "0.0.0.0")
+    server = login_client.started(folder, exported_encoder, "--host", "0.0.0.0", program=GATED)
     with (folder / "users").open("a") as out:
         out.write(f"# {CANARY}\n")
     yield server
@@ -264,6 +265,8 @@ OPEN = {
     "/assets/askseeds.toml",
     "/config",
     "/favicon.ico",
+    "/gradio_api/app_id",
+    "/gradio_api/app_id/",
     "/gradio_api/cancel",
     "/gradio_api/heartbeat/askseeds.toml",
     "/gradio_api/queue/data",
@@ -332,7 +335,6 @@ ADVISORIES = [
     "/gradio_api/vibe-code/",
     "/gradio_api/profiling/traces",
     "/gradio_api/token",
-    "/gradio_api/app_id",
     "/gradio_api/user",
     "/monitoring",
     "/monitoring/summary",
@@ -430,22 +432,26 @@ def test_behind_a_proxy_with_tls(server):
 # --- One user and another -------------------------------------------------------------------------
 
 
-def asked(client, question, tab):
+def asked(client, question, tab, run="run"):
     """Sends a question as the page does; the number of the event."""
-    config = json.loads(client.get("/config").body)
-    parts = {part["id"]: part for part in config["components"]}
-    box = next(i for i, part in parts.items() if part["props"].get("elem_id") == "question")
-    event = next(e for e in config["dependencies"] if [box, "submit"] in e["targets"])
-    call = {
-        "data": [question if given == box else None for given in event["inputs"]],
-        "fn_index": event["id"],
-        "session_hash": tab,
-        "event_data": None,
-        "trigger_id": box,
-    }
-    reply = client.post("/gradio_api/queue/join", call)
+    data = {"run": run, "number": 1, "question": question, "history": []}
+    reply = client.post("/gradio_api/queue/join", call(client, "ask", data, tab))
     assert reply.status == 200, reply.body
     return json.loads(reply.body)["event_id"]
+
+
+def call(client, name, data, tab):
+    """An event of the page, as its scripts trigger it."""
+    config = json.loads(client.get("/config").body)
+    [part] = [p["id"] for p in config["components"] if p["props"].get("elem_id") == "reply"]
+    event = next(e for e in config["dependencies"] if [part, name] in e["targets"])
+    return {
+        "data": ["" for _ in event["inputs"]],
+        "fn_index": event["id"],
+        "session_hash": tab,
+        "event_data": data,
+        "trigger_id": part,
+    }
 
 
 def heard(client, tab, until, wait_s):
@@ -478,16 +484,61 @@ def test_nobody_hears_what_another_is_answered(server, ada):
     assert b"ASML" in heard(ada, "the-same-tab", b"ASML", 60)
 
 
-def test_a_tab_of_the_same_name_has_a_conversation_of_its_own(server, ada):
-    asked(ada, EUV, "tab")
-    assert b"exchange-1" in heard(ada, "tab", b"process_completed", 60)
+def test_in_a_tab_of_the_same_name_everybody_has_questions_of_their_own(server, ada):
+    """Even when these have the same name, too."""
     bob = Client(server)
     bob.log_in("bob")
-    asked(bob, "Which chip company is in Taiwan?", "tab")
-    shown = heard(bob, "tab", b"process_completed", 60)
-    assert b"exchange-1" in shown
-    assert EUV.encode() not in shown
-    assert b"exchange-2" not in shown
+    asked(ada, EUV, "tab", "run")
+    asked(bob, "Which chip company is in Taiwan?", "tab", "run")
+    shown = {
+        name: heard(client, "tab", b"process_completed", 60)
+        for name, client in (("ada", ada), ("bob", bob))
+    }
+    assert EUV.encode() in shown["ada"]
+    assert b"Taiwan?" not in shown["ada"]
+    assert b"Taiwan?" in shown["bob"]
+    assert EUV.encode() not in shown["bob"]
+
+
+def test_nobody_stops_what_another_has_asked(server, ada):
+    """Named exactly; where it would be stopped, its own tab stops it."""
+    bob = Client(server)
+    bob.log_in("bob")
+    gate = server.folder / "gate"
+    gate.touch()  # nothing is answered until it is gone
+    asked(ada, EUV, "slow", "named")
+    connection, response = ada.open("GET", "/gradio_api/queue/data?session_hash=slow")
+    try:
+        assert b"Searching" in read_until(response, b"Searching")
+        for client, tab in ((bob, "slow"), (bob, "other"), (ada, "other")):
+            stop = call(client, "stop", {"run": "named"}, tab)
+            assert client.post("/gradio_api/run/predict", stop).status == 200
+        gate.unlink()
+        told = read_until(response, b"process_completed")
+        assert b"ASML" in told
+        assert b"Stopped." not in told
+    finally:
+        connection.close()
+    gate.touch()
+    asked(ada, EUV, "slow", "named")
+    connection, response = ada.open("GET", "/gradio_api/queue/data?session_hash=slow")
+    try:
+        assert b"Searching" in read_until(response, b"Searching")
+        stop = call(ada, "stop", {"run": "named"}, "slow")
+        assert ada.post("/gradio_api/run/predict", stop).status == 200
+        told = read_until(response, b"process_completed")
+        assert b"ASML" not in told
+        assert b"Stopped." in told
+    finally:
+        connection.close()
+        gate.unlink()
+
+
+def read_until(response, part):
+    got = b""
+    while part not in got and (more := response.read1(65536)):
+        got += more
+    return got
 
 
 def test_a_stream_ends_with_its_session(tmp_path):

@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -206,6 +207,34 @@ class TestLibrary:
             assert library.settle(WAIT_S)
             assert "plums.txt" in assistant.sources()
 
+    def test_what_came_while_the_index_was_made_is_not_waited_for_twice(
+        self, article_place, monkeypatch
+    ):
+        begun, go_on = threading.Event(), threading.Event()
+
+        def slow(settings, *, progress):
+            begun.set()
+            assert go_on.wait(WAIT_S)
+            return synchronise(settings)
+
+        with Assistant.open(article_place), Library(article_place) as library:
+            assert library.settle(WAIT_S)
+            monkeypatch.setattr(library_module, "synchronise", slow)
+            put(library, "plums.txt", "Plums are picked in August.")
+            assert begun.wait(WAIT_S)
+            late = write(article_place, ".late", "Pears are picked in October.")
+            os.utime(late, (time.time() - 100,) * 2)
+            late.rename(article_place.seeds / "pears.txt")
+            # The look finds both to be read, and the run that goes on reads both.
+            found = threading.Event()
+            look = library._look
+            monkeypatch.setattr(library, "_look", lambda **how: (look(**how), found.set())[0])
+            with ThreadPoolExecutor(1) as waiting:
+                settled = waiting.submit(library.settle, WAIT_S / 4)
+                assert found.wait(WAIT_S)
+                go_on.set()
+                assert settled.result()
+
     def test_the_work_is_told(self, article_place, monkeypatch):
         begun, go_on = threading.Event(), threading.Event()
 
@@ -233,6 +262,9 @@ class TestLibrary:
         self, article_place, monkeypatch
     ):
         monkeypatch.setattr(library_module, "LOOK_S", 0.01)
+        # What was written just now is read a second time, to be sure: not here.
+        for path in article_place.seeds.iterdir():
+            os.utime(path, (time.time() - 100,) * 2)
         runs = []
 
         def counted(settings, *, progress):
@@ -241,8 +273,9 @@ class TestLibrary:
 
         monkeypatch.setattr(library_module, "synchronise", counted)
         with Assistant.open(article_place), Library(article_place) as library:
-            damaged = write(article_place, "damaged.pdf", "no PDF")
+            damaged = write(article_place, ".damaged", "no PDF")  # not seen until it is as it stays
             os.utime(damaged, (time.time() - 100,) * 2)
+            damaged.rename(article_place.seeds / "damaged.pdf")
             assert library.settle(WAIT_S)
             entry = next(e for e in library.listing(fresh=True).entries if "damaged" in e.source)
             assert entry.state == "failed"

@@ -33,7 +33,12 @@ def axe():
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, exported_encoder):
-    server = login_client.started(tmp_path_factory.mktemp("axe"), exported_encoder)
+    folder = tmp_path_factory.mktemp("axe")
+    seeds = folder / "seeds"
+    seeds.mkdir()
+    (seeds / "other.txt").write_text("Plums are picked in August.\n")
+    (seeds / "damaged.pdf").write_bytes(b"no PDF")
+    server = login_client.started(folder, exported_encoder)
     yield server
     server.process.terminate()
     server.process.wait(20)
@@ -82,6 +87,36 @@ def test_every_state_of_the_page(browser, server, axe, width, scheme):
         page.get_by_role("button", name="Chat", exact=True).click()
     ask(page, REVENUE)
     found["not found"] = findings(page, axe)
+    page.get_by_role("button", name="Conversations:").click()
+    expect(page.locator("#list .row")).to_have_count(1)
+    found["conversations"] = findings(page, axe)
+    page.get_by_role("button", name="Export").click()
+    expect(page.locator("#exports")).to_be_visible()
+    found["export"] = findings(page, axe)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Edit the question").click()
+    found["editing"] = findings(page, axe)
+    page.keyboard.press("Escape")
+    page.locator("#exchange-2 .marker").first.click()
+    expect(page.locator(".lit-source .warning")).to_be_visible()
+    found["nearest passage"] = findings(page, axe)
+    if width < 500:
+        page.get_by_role("button", name="Documents", exact=True).click()
+    expect(page.locator(".document")).to_have_count(3)
+    expect(page.locator('.document[data-state="failed"]')).to_be_visible()
+    page.get_by_role("checkbox", name="other.txt").uncheck()
+    found["documents"] = findings(page, axe)
+    page.get_by_role("button", name="Remove other.txt").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    found["removal"] = findings(page, axe)
+    page.get_by_role("button", name="Cancel").click()
+    page.locator("input[type=file]").set_input_files(
+        {"name": "empty.txt", "mimeType": "text/plain", "buffer": b""}
+    )
+    expect(page.locator(".upload")).to_contain_text("is empty")
+    page.get_by_role("button", name="None").click()
+    expect(page.locator(".chosen.none")).to_be_visible()
+    found["upload refused, none chosen"] = findings(page, axe)
     context.close()
     assert {state: seen for state, seen in found.items() if seen} == {}
 

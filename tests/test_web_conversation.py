@@ -105,7 +105,7 @@ def box(page):
 
 
 def menu(page):
-    page.get_by_role("button", name="Conversations", exact=True).click()
+    page.get_by_role("button", name="Conversations:").click()
     return page.locator("#list")
 
 
@@ -469,6 +469,8 @@ def test_they_outlast_a_restart_of_the_server(browser, exported_encoder, tmp_pat
     context = browser.new_context()
     page = opened(context, first)
     ask(page, EUV)
+    # With the examples come the last news that it asks for by itself.
+    expect(page.locator(".example").first).to_be_attached(timeout=2 * WAIT_MS)
     first.interrupt()
     shutil.rmtree(tmp_path / "site")
     second = Server(tmp_path, "--port", first.port)
@@ -479,5 +481,16 @@ def test_they_outlast_a_restart_of_the_server(browser, exported_encoder, tmp_pat
     expect(page.locator("#exchange-1 .verdict.answered")).to_be_visible()
     page.locator("#exchange-1 .marker").click()
     expect(page.locator("#lit")).to_contain_text("ASML")
-    context.close()
+    # What is asked while nobody is there is not lost either: the page comes back by itself.
+    expect(page.locator(".example").first).to_be_attached(timeout=2 * WAIT_MS)
     assert "Traceback" not in second.interrupt()
+    box(page).fill(RISKS)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Attempting reconnection")).to_be_visible()
+    shutil.rmtree(tmp_path / "site")
+    third = Server(tmp_path, "--port", first.port)
+    expect(page.locator("#exchange-3 .note")).to_have_text("Stopped.", timeout=WAIT_MS)
+    action(page.locator("#exchange-3"), "Ask again").click()
+    expect(page.locator("#exchange-3 .verdict.answered")).to_be_visible(timeout=WAIT_MS)
+    context.close()
+    assert "Traceback" not in third.interrupt()

@@ -108,11 +108,14 @@ SUSPICIOUS = """() => {
   }
   if (document.querySelectorAll("base").length > 1) found.push("base");  // one is Gradio's
   if (new URL(document.baseURI).origin !== own) found.push("base " + document.baseURI);
-  for (const part of ["#conversation", "#source", "#status", "#welcome"])
+  const icons = "#conversation .actions > button.action > svg, #library button > svg";
+  for (const part of ["#conversation", "#source", "#status", "#welcome", "#bar", "#library",
+                      "#thumb", "#reply", "#restored"])
     for (const node of document.querySelectorAll(
         ["script", "style", "img", "form", "a", "link", "meta", "svg", "details", "b", ".katex"]
           .map((tag) => `${part} ${tag}`).join()))
-      if (!node.matches("button.thumb svg")) found.push(`${part}: ${node.outerHTML.slice(0, 100)}`);
+      if (!node.matches(icons) || node.querySelector(":not(path, rect)"))
+        found.push(`${part}: ${node.outerHTML.slice(0, 100)}`);
   if (document.querySelectorAll("#lit").length > 1) found.push("two lit quotes");
   return found;
 }"""
@@ -170,6 +173,14 @@ def test_a_whole_conversation_over_hostile_documents(context, server):
             expect(page.locator("#lit")).to_have_text(text, use_inner_text=False)
             shown.add(quote.get_attribute("data-source"))
         check(page)
+    # The names of all documents, and of all conversations.
+    expect(page.locator(".document")).to_have_count(len(ANIMALS) + 2)
+    page.get_by_role("button", name="Conversations:").click()
+    expect(page.locator("#list .row")).to_have_count(5)
+    check(page)
+    page.reload()
+    expect(page.locator(".verdict")).to_have_count(1)
+    check(page)
     missing = [animal for animal in [*ANIMALS, "swans"] if not any(animal in s for s in shown)]
     assert missing == []
 
@@ -181,6 +192,15 @@ def test_a_hostile_question_is_text(context, server):
         exchange = ask(page, f"Otters {PAYLOADS[kind]}?")
         expect(exchange.locator(".question")).to_contain_text(PAYLOADS[kind])
         check(page)
+        # It names a conversation, too, and comes back from what the browser keeps.
+        page.get_by_role("button", name="Conversations:").click()
+        expect(page.locator("#list .row .name").first).to_contain_text(PAYLOADS[kind])
+        check(page)
+        page.reload()
+        expect(page.locator(".question")).to_contain_text(PAYLOADS[kind])
+        expect(page.locator(".verdict")).to_be_visible()
+        check(page)
+        page.get_by_role("button", name="New", exact=True).click()
 
 
 @pytest.mark.browser

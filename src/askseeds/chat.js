@@ -164,6 +164,11 @@ byId("composer").addEventListener("submit", (event) => {
   submit();
 });
 
+document.querySelector('form[action="/logout"]')?.addEventListener("submit", () => {
+  abandon();
+  shelf.clear();
+});
+
 box.addEventListener("input", fit);
 box.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

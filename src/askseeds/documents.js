@@ -63,8 +63,9 @@ function tellChoice() {
   keep(sessionStorage, "choice", plain);
   const left = choice.every ? total - choice.names.size : choice.names.size;
   const chosen = Math.max(0, Math.min(total, left));
-  const words =
-    chosen === total
+  const words = !total
+    ? ""
+    : chosen === total
       ? `All ${total.toLocaleString("en")} asked`
       : `${chosen.toLocaleString("en")} of ${total.toLocaleString("en")} asked`;
   const line = within(".chosen");
@@ -181,6 +182,7 @@ const uploads = []; // { file, name, row, source?, done? }
 
 function add(files) {
   fold(false); // to see how far they are
+  showDocuments();
   for (const [file, isFolder] of files) {
     const name = file.name.toWellFormed();
     const row = made("li", { className: "upload" });
@@ -450,7 +452,6 @@ document.addEventListener("drop", (event) => {
       .map((item) => [item.getAsFile(), item.webkitGetAsEntry?.()?.isDirectory ?? false])
       .filter(([file]) => file),
   );
-  showDocuments();
 });
 
 // On a narrow screen the parts are tabs; `chat.js` looks after the other two.
@@ -463,6 +464,7 @@ function showDocuments() {
 }
 document.addEventListener("click", (event) => {
   if (event.target.closest('.tabs [data-do="documents"]')) showDocuments();
+  else if (event.target.closest("[data-add]")) picker.click(); // the welcome, before there are any
 });
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) refresh();

@@ -3,6 +3,7 @@
     AskseedsError
     ├── ConfigError          a setting, an argument or a configuration file is wrong
     ├── SeedsError           the seeds folder is missing, unreadable, or has no such document
+    │   └── NoDocuments      it holds nothing that can be read
     ├── DocumentError        one file cannot be read; the rest of the work goes on
     ├── QuestionError        the question itself cannot be asked
     ├── ModelError           weights are missing, changed or of an unsafe format
@@ -31,6 +32,10 @@ class ConfigError(AskseedsError):
 
 class SeedsError(AskseedsError):
     """The seeds folder is missing or unreadable, or holds no such document."""
+
+
+class NoDocuments(SeedsError):
+    """The seeds folder holds nothing that can be read."""
 
 
 class DocumentError(AskseedsError):

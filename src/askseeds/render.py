@@ -144,19 +144,28 @@ def html_notice(text: str) -> str:
     return f'<p class="notice">{html_escape(text)}</p>'
 
 
-def html_welcome(examples: Sequence[str]) -> str:
-    """What a new conversation shows: what this is, and questions to begin with."""
+def html_welcome(examples: Sequence[str], *, empty: bool = False) -> str:
+    """What a new conversation shows: what this is, and questions to begin with.
+
+    Args:
+        examples: The questions.
+        empty: There is nothing to ask yet, so that the first thing is to add it.
+    """
     buttons = "".join(
         f'<li><button type="button" class="example" dir="auto" data-ask="{html_escape(text)}">'
         f"{html_escape(text)}</button></li>"
         for text in examples
     )
     begin = f'<p class="begin">For example</p><ul class="examples">{buttons}</ul>'
+    add = (
+        '<p class="begin">There are no documents yet.</p><button type="button" class="first" '
+        'data-add="">Add documents</button>'
+    )
     return (
         '<div class="welcome"><h2>Ask your documents</h2>'
         "<p>Every answer is a word-for-word quote from your own files, shown where it stands. "
         "What they do not answer is not answered.</p>"
-        f"{begin if examples else ''}</div>"
+        f"{add if empty else begin if examples else ''}</div>"
     )
 
 

@@ -64,6 +64,11 @@ const shelf = {
     }
   },
 
+  // At a log-out: who sits here next is somebody else.
+  clear() {
+    for (const { id } of shelf.all()) shelf.remove(id);
+  },
+
   // Which conversation this tab shows: a new tab begins a new one, a reload goes on.
   stay(id) {
     try {

@@ -24,7 +24,7 @@ from askseeds.errors import (
     IndexMissing,
     IndexUnwritable,
     ModelError,
-    SeedsError,
+    NoDocuments,
 )
 from askseeds.export import export_encoder
 from askseeds.ledger import FILE_NAME, Ledger, Row, Skipped, Stamp
@@ -235,7 +235,7 @@ class _Run:
         ledger.skip([*fresh.skipped, *failed])
         if not ledger.stamps():
             # A wrong --seeds, or a drive that is not there, must not empty an index.
-            raise SeedsError(_no_documents(self._settings.seeds, ledger.skipped().values()))
+            raise NoDocuments(_no_documents(self._settings.seeds, ledger.skipped().values()))
         if self._anew or ledger.has_unpublished():
             ledger.publish(self._generation, fingerprint=FORMAT, encoder=self._export.fingerprint)
         derive(self._settings.index, ledger, self._export, self._progress)
@@ -261,18 +261,25 @@ class _Run:
         # An export that was damaged is made again; it stays the same, so nothing is embedded again.
         if export is None or not _loads(folder):
             self._progress("preparing the encoder", 0, 1)
-            samples = self._samples()
+            samples, failed = self._samples()
             if not samples:
-                raise SeedsError(_no_documents(self._settings.seeds, self._scan.skipped))
+                self._ledger.skip([*self._scan.skipped, *failed])  # so that lists can name them
+                raise NoDocuments(
+                    _no_documents(self._settings.seeds, self._ledger.skipped().values())
+                )
             export_encoder(self._settings.encoder, folder, samples=samples)
             self._progress("preparing the encoder", 1, 1)
             export = models.find_export(self._settings.encoder, folder)
             assert export is not None
         return export
 
-    def _samples(self) -> list[str]:
-        """Texts of the first passages of the seeds, for the comparison after the export."""
+    def _samples(self) -> tuple[list[str], list[Skipped]]:
+        """Texts of the first passages of the seeds, for the comparison after the export.
+
+        With them, the files before those that cannot be read.
+        """
         texts: list[str] = []
+        failed: list[Skipped] = []
         for source, file in self._scan.files.items():
             if len(texts) >= SAMPLE_PASSAGES:
                 break
@@ -280,10 +287,13 @@ class _Run:
                 document = documents.read(
                     file.path, source=source, max_bytes=max_bytes(self._settings)
                 )
-            except DocumentError:
+            except DocumentError as error:
+                near = not isinstance(error.__cause__, OSError)
+                size, mtime_ns = (file.size, file.mtime_ns) if near else (-1, 0)
+                failed.append(Skipped(source, size, mtime_ns, str(error), failed=True))
                 continue  # reported when its turn comes
             texts += [embedded_text(document, draft) for draft in passages(document)]
-        return texts[:SAMPLE_PASSAGES]
+        return texts[:SAMPLE_PASSAGES], failed
 
     def _read(self, sources: Sequence[str]) -> list[Skipped]:
         """Reads, splits, embeds and writes; gives the files that could not be read."""

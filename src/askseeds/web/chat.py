@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Generator
 from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ import click
 from askseeds import feedback, render, render_exchange
 from askseeds.assistant import Assistant
 from askseeds.config import Settings
-from askseeds.errors import AskseedsError, IndexFault
+from askseeds.errors import AskseedsError, IndexFault, NoDocuments
 from askseeds.terminal import terminal_line
 from askseeds.types import Answer, Document, Quote
 from askseeds.web.conversations import Asked, Clicked, Exchange, Judged, Kept, read
@@ -29,8 +29,14 @@ SETTLE_S = 1.0
 """A question waits this long for documents that are being indexed, seconds; then it is answered
 from those that are."""
 
+LOOK_S = 0.1
+"""How often it is looked whether there is something now that was waited for, seconds."""
+
 STALE = "Indexing goes on; answered from the documents indexed so far."
 CHANGED = "{source} has changed since this answer. Ask again to see it."
+
+EMPTY = "There are no documents yet. Add some under Documents."
+ENDED = "the chat has ended"
 
 _log = logging.getLogger(__name__)
 
@@ -71,11 +77,12 @@ class Chat:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="askseeds-chat", daemon=True)
         self._progress = ""
+        self._empty = False  # the first document has not been read yet
         self._examples: tuple[str, ...] = ()
         self._settled = False
         self._judging = threading.Lock()
         self._questions: dict[Run[State], Question] = {}
-        self._runs: dict[str, Run[State]] = {}
+        self._runs: dict[tuple[str, str], Run[State]] = {}  # by tab and name
         self._line = Line(self._work, at_once=ASKED_AT_ONCE)
 
     def __enter__(self) -> "Chat":
@@ -93,13 +100,21 @@ class Chat:
             # Whoever waits for an answer must not keep the process alive. The thread may: it is a
             # daemon, and an index that is left half written goes on from there.
             with suppress(InvalidStateError):
-                self._assistant.set_exception(IndexFault("the chat has ended"))
+                self._assistant.set_exception(IndexFault(ENDED))
 
     def _run(self) -> None:
         try:
-            opened = Assistant.open(self._settings, progress=self._tell, notice=_notice)
-            with opened as assistant, self.library:
+            with ExitStack() as opened:
+                try:
+                    assistant = Assistant.open(self._settings, progress=self._tell, notice=_notice)
+                    opened.enter_context(assistant)
+                    opened.enter_context(self.library)
+                except NoDocuments:
+                    self._empty = True
+                    opened.enter_context(self.library)
+                    assistant = opened.enter_context(self._opened_with_the_first())
                 self._assistant.set_result(assistant)
+                self._empty = False
                 self._choose_examples(assistant)
                 self._ended.wait()
         except InvalidStateError:
@@ -107,6 +122,17 @@ class Chat:
         except Exception as error:  # noqa: BLE001 - `raise_failure` raises it where it is heard
             if not self._assistant.done():
                 self._assistant.set_exception(error)
+
+    def _opened_with_the_first(self) -> Assistant:
+        """Waits until the library has indexed a document.
+
+        Raises:
+            IndexFault: The chat has ended before that.
+        """
+        while not self._ended.wait(LOOK_S):
+            if self.library.share is None and self.library.listing().indexed:
+                return Assistant.open(self._settings, sync=False)
+        raise IndexFault(ENDED)
 
     def _choose_examples(self, assistant: Assistant) -> None:
         try:
@@ -141,6 +167,8 @@ class Chat:
     def status(self) -> str:
         """How many documents there are, as HTML."""
         if not self.ready:
+            if self._empty and self.library.share is None:
+                return render.html_status("No documents yet", ready=True)
             return render.html_status(self._progress or "Reading the documents", ready=False)
         count = len(self._assistant.result().sources())
         return render.html_status(
@@ -150,28 +178,29 @@ class Chat:
 
     def welcome(self) -> str:
         """What a new conversation shows, as HTML."""
-        return render.html_welcome(self._examples)
+        return render.html_welcome(self._examples, empty=self._empty)
 
     # --- Questions --------------------------------------------------------------------------------
 
     async def ask(
-        self, data: object, chosen: object = ""
+        self, data: object, chosen: object = "", *, tab: str = ""
     ) -> AsyncIterator[tuple[dict[str, Any], str]]:
         """Asks, and tells how far it is.
 
         Args:
             data: An `Asked` from a browser; anything else is passed over.
             chosen: The choice of documents, as the page sends it.
+            tab: Where it is asked: names of questions of another tab mean other questions.
 
         Yields:
             What the browser is told, which replaces what it was told before; and the first quote
             in its source, as HTML, once there is one.
         """
         asked = read(Asked, data)
-        if asked is None or asked.run in self._runs:
+        if asked is None or (tab, asked.run) in self._runs:
             return
         run: Run[State] = Run()
-        self._runs[asked.run] = run
+        self._runs[tab, asked.run] = run
         self._questions[run] = Question(asked, Choice.of(chosen))
         state = State("", Exchange(question=asked.question, stopped=True))
         source = ""
@@ -189,12 +218,12 @@ class Chat:
         finally:
             self._line.leave(run)
             self._questions.pop(run, None)
-            del self._runs[asked.run]
+            del self._runs[tab, asked.run]
 
-    def stop(self, run: object) -> None:
-        """Stops a question that is waiting or on its way."""
-        if isinstance(run, str) and run in self._runs:
-            self._line.leave(self._runs[run])
+    def stop(self, run: object, *, tab: str = "") -> None:
+        """Stops a question of that tab that is waiting or on its way."""
+        if isinstance(run, str) and (tab, run) in self._runs:
+            self._line.leave(self._runs[tab, run])
 
     def _work(self, run: Run[State]) -> None:
         """One question from its beginning to its end; what goes wrong becomes one line."""
@@ -216,7 +245,9 @@ class Chat:
         state = State("", Exchange(question=asked.question, stopped=True))
         if not self.ready:
             run.tell(replace(state, step=self._progress or "Reading the documents"))
-        assistant = self._assistant.result()
+        assistant = self._opened(run)
+        if assistant is None:
+            return
         run.tell(replace(state, step=render_exchange.STEPS["searching"]))
         note = "" if self.library.settle(SETTLE_S) else STALE
         source = question.choice.among(assistant.sources())
@@ -233,6 +264,20 @@ class Chat:
             run.tell(state)
         if isinstance(events, Generator):
             events.close()
+
+    def _opened(self, run: Run[State]) -> Assistant | None:
+        """Waits for the assistant; None when the question is stopped before.
+
+        Raises:
+            NoDocuments: There is nothing to ask, nor about to be.
+            AskseedsError: The index cannot be opened.
+        """
+        while not run.stopped:
+            with suppress(TimeoutError):
+                return self._assistant.result(LOOK_S)
+            if self._empty and self.library.settle(0) and not self.library.listing().indexed:
+                raise NoDocuments(EMPTY)
+        return None
 
     def _first(self, number: int, exchange: Exchange) -> str:
         return self._shown(number, 1, exchange) if exchange.quotes else ""
@@ -274,6 +319,8 @@ class Chat:
         Raises:
             AskseedsError: There is none, or the quote does not stand in it.
         """
+        if self._empty:
+            raise NoDocuments(EMPTY)
         document = self._assistant.result().document(quote.source)
         if not _stands(quote, document):
             raise AskseedsError(CHANGED.format(source=quote.source))

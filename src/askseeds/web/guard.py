@@ -18,7 +18,7 @@ from askseeds.web.body import NotACall, TooLarge, own_address, own_call
 _ROUTES = re.compile(
     r"/|/config|/theme\.css|/favicon\.ico|/(assets|static)(/[\w-][\w.-]*)+"
     r"|/documents(/check)?"
-    r"|/gradio_api/(queue/(join|data)|run/predict|heartbeat/[^/]*|reset|cancel|startup-events)/?"
+    r"|/gradio_api/(queue/(join|data)|run/predict|heartbeat/[^/]*|reset|cancel|startup-events|app_id)/?"
 )
 _LOGIN_ROUTES = ("/login", "/logout")
 _PORT = re.compile(r":\d+$")

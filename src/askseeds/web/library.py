@@ -14,7 +14,7 @@ from typing import Self
 
 from askseeds import documents
 from askseeds.config import Settings
-from askseeds.errors import AskseedsError, DocumentError, IndexLocked
+from askseeds.errors import AskseedsError, DocumentError, IndexLocked, NoDocuments
 from askseeds.sync import max_bytes, synchronise
 from askseeds.web import uploads
 from askseeds.web.listing import Listing, Look, Pending, look_at
@@ -48,6 +48,7 @@ class Library:
         self._woken = threading.Event()
         self._followed = threading.Condition()
         self._tried: Pending = frozenset()
+        self._done_s = -float("inf")  # when the last look began that found nothing new to do
         self._again_s, self._again_at_s = AGAIN_S, 0.0
         self._ended = False
         self._listing = Listing()
@@ -126,13 +127,15 @@ class Library:
         Returns:
             False when that takes longer than `timeout_s` seconds.
         """
-        deadline = time.monotonic() + timeout_s
+        began_s = time.monotonic()
         pending = self._look()
         if not pending <= self._tried:
             self._woken.set()
         with self._followed:
             return self._followed.wait_for(
-                lambda: pending <= self._tried or self._ended, deadline - time.monotonic()
+                # What the indexing that went on at the look has read as well is pending no more.
+                lambda: pending <= self._tried or self._done_s >= began_s or self._ended,
+                began_s + timeout_s - time.monotonic(),
             )
 
     def __enter__(self) -> Self:
@@ -169,12 +172,15 @@ class Library:
 
     def _keep_up(self) -> None:
         """Brings the index up to date if it is not, unless that was tried in vain just now."""
+        began_s = time.monotonic()
         pending = self._look()
-        if not pending:
-            self._fault = ""
-            return
         same = pending == self._tried
-        if same and time.monotonic() < self._again_at_s:
+        if not pending or (same and time.monotonic() < self._again_at_s):
+            if not pending:
+                self._fault = ""
+            with self._followed:
+                self._done_s = began_s
+                self._followed.notify_all()
             return
         time.sleep(GATHER_S)
         pending = self._look()
@@ -196,6 +202,9 @@ class Library:
             self._fault = ""
         except IndexLocked:
             return False
+        except NoDocuments as error:
+            # Before the first one nothing is amiss; afterwards the old index is kept.
+            self._fault = str(error) if self._listing.indexed else ""
         except AskseedsError as error:
             self._fault = str(error)
         except Exception:  # noqa: BLE001 - the chat goes on with the index as it is

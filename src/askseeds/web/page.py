@@ -40,11 +40,15 @@ _TABS = (
     '<button type="button" data-do="source" aria-pressed="false">Source</button></div>'
 )
 _TOOLS = '<button type="button" class="tool" data-do="theme" aria-label="Light or dark">◐</button>'
-_LOG_OUT = '<form method="post" action="/logout"><button class="tool">Log out</button></form>'
+_LOG_OUT = (
+    '<form method="post" action="/logout"><button class="tool" '
+    'title="Deletes your conversations in this browser">Log out</button></form>'
+)
 _BAR = (
     '<div class="bar"><div class="menu"><button type="button" class="tool title" data-do="list" '
-    'aria-label="Conversations" aria-expanded="false" aria-controls="list">'
-    '<span class="name">New conversation</span><span aria-hidden="true">▾</span></button>'
+    'title="Conversations" aria-expanded="false" aria-controls="list">'
+    '<span class="off">Conversations: </span><span class="name">New conversation</span>'
+    '<span aria-hidden="true">▾</span></button>'
     '<div id="list" class="drop" role="group" aria-label="Conversations" hidden></div></div>'
     '<div class="menu end"><button type="button" class="tool" data-do="exports" '
     'aria-expanded="false" aria-controls="exports">Export</button>'
@@ -122,6 +126,11 @@ def _packaged(*names: str) -> str:
     return "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
+def _tab(request: gr.Request) -> str:
+    """Names a tab; the guard has put the login into it, so that no other one can name it."""
+    return str(request.session_hash or "")
+
+
 def _page(chat: Chat, *, tools: str) -> gr.Blocks:
     empty_source = render.html_notice("Choose a quote to see it where it stands.")
     static: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
@@ -131,7 +140,7 @@ def _page(chat: Chat, *, tools: str) -> gr.Blocks:
             gr.HTML(_BRAND, elem_id="brand", **static)
             status = gr.HTML(chat.status(), elem_id="status", **static)
             gr.HTML(_TABS, elem_id="tabs", **static)
-            gr.HTML(tools, elem_id="tools", **static)
+            gr.HTML(f'<div class="tools">{tools}</div>', elem_id="tools", **static)
         with gr.Row(elem_id="parts"):
             chosen = documents_part.column(chat.library)
             with gr.Column(elem_id="chat"):
@@ -147,12 +156,15 @@ def _page(chat: Chat, *, tools: str) -> gr.Blocks:
         # The last one, so that all others are there when its script runs.
         reply = gr.HTML("", elem_id="reply", js_on_load=_script(), apply_default_css=False)
 
-        async def ask(choice: str | None, event: gr.EventData) -> AsyncIterator[tuple[Any, Any]]:
-            async for told, first in chat.ask(event._data, choice):
+        async def ask(
+            choice: str | None, event: gr.EventData, request: gr.Request
+        ) -> AsyncIterator[tuple[Any, Any]]:
+            async for told, first in chat.ask(event._data, choice, tab=_tab(request)):
                 yield render.html_data(told), first or gr.skip()
 
-        def stop(event: gr.EventData) -> None:
-            chat.stop(event._data.get("run"))
+        def stop(event: gr.EventData, request: gr.Request) -> None:
+            run = event._data.get("run") if isinstance(event._data, dict) else None
+            chat.stop(run, tab=_tab(request))
 
         def show(event: gr.EventData) -> str:
             return chat.source(event._data)
