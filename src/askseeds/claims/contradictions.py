@@ -9,6 +9,7 @@ from askseeds.claims.pairs import NEAR, Read, aligned, rival
 from askseeds.claims.roles import swapped
 from askseeds.claims.words import Word, words_in
 from askseeds.quantities import tables
+from askseeds.questions import HAVE
 
 
 def findings(pair: Read, claim: str, sentences: str) -> dict[str, str]:
@@ -23,7 +24,7 @@ def findings(pair: Read, claim: str, sentences: str) -> dict[str, str]:
     near = [word for word in pair.said() if word.clause in clauses]
     everything = {word.low for word in _plainly(pair.said())}
     best = {w.low for w in _plainly(pair.said()) if w.clause in aligned(pair, 0.97, share=1.0)}
-    past = any(w.low in _PAST or (w.low.endswith("ed") and w.is_content) for w in pair.claim)
+    past = _is_past(pair.claim)
     # scope
     negated = negators(pair.claim)
     for name, accepted in (
@@ -59,7 +60,10 @@ def findings(pair: Read, claim: str, sentences: str) -> dict[str, str]:
         found["tense"] = "the sentences speak of what is to come"
     if mine & future - doubt - {"due"} and "you" not in mine and not everything & (doubt | future):
         found["tense"] = f"the sentences do not say “{min(mine & future)}”"
-    if mine & certain and not everything & certain:
+    needed = words_in("hedges", "needed")
+    if past and _governed(pair, needed) and not mine & (doubt | future | needed | {"must", "yet"}):
+        found["tense"] = "the sentences speak of what is to come"
+    if mine & certain and not everything & (certain | (_NEEDS if mine & needed else frozenset())):
         found["certain"] = f"the sentences do not say “{sorted(mine & certain)[0]}”"
     # causes
     if reason := wrong_cause(pair):
@@ -89,6 +93,17 @@ def findings(pair: Read, claim: str, sentences: str) -> dict[str, str]:
     return found
 
 
+def _is_past(words: Sequence[Word]) -> bool:
+    """Whether something has happened, by a verb's form; "to be approved" has not."""
+    afters = [word.low for word in words[1:]] + [""]
+    for before, word, after in zip([None, *words[:-1]], words, afters, strict=True):
+        if word.low in _PAST and not (word.low in HAVE and after == "to"):
+            return True
+        if word.low.endswith("ed") and word.is_content and (before is None or before.low != "be"):
+            return True
+    return False
+
+
 def _is_rate(word: Word, everything: set[str]) -> bool:
     """Whether "every" before a word is how often, not how many: "every hour" for "hourly"."""
     unit = word.low in tables()["units"]
@@ -110,6 +125,8 @@ _CAUSE_NOUNS = frozenset("cause reason driver".split())
 _WITH_TO = frozenset("plan due hopes hope aim".split())
 
 
+_NEEDS = frozenset("only must need needs without".split())  # what "requires" may stand for
+_ADJECTIVES = frozenset("likely probable possible unlikely improbable unclear potential".split())
 _PAST = frozenset("was were had has have did became went came made won".split())
 
 
@@ -122,6 +139,7 @@ def _governed(pair: Read, words: frozenset[str]) -> set[str]:
     }
     found = set()
     kept = {id(word) for word in _plainly(pair.text)}
+    clauses = aligned(pair)
     for at in range(pair.ours, len(pair.text)):
         word = pair.text[at]
         if word.low in words and id(word) in kept:
@@ -133,7 +151,10 @@ def _governed(pair: Read, words: frozenset[str]) -> set[str]:
                 and pair.text[index].low not in words
             ]
             denied = at + 1 < len(pair.text) and pair.text[at + 1].low in ("not", "n't")
-            if ahead and ahead[0] in told and not denied:
+            if not ahead and word.low in _ADJECTIVES:  # "an eruption is unlikely"
+                clause = pair.text[at].clause
+                ahead = [i for i in told if pair.text[i].clause == clause and i < at][:1]
+            if ahead and ahead[0] in told and not denied and word.clause in clauses:
                 found.add(word.low)
     return found
 
@@ -182,6 +203,8 @@ def wrong_order(pair: Read) -> str:
     for at, word in enumerate(pair.claim):
         if word.low not in before | after or (place := next_known(at)) is None:
             continue
+        if any(other.low in ("than", "until") for other in pair.claim[max(at - 3, 0) : at]):
+            continue  # "fewer than before" is no order of events
         mine = 1 if word.low in before else -1
         for marker, sign in signs.items():
             if pair.text[marker].sentence != pair.text[place].sentence:

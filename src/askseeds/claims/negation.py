@@ -70,11 +70,19 @@ def _turned(pair: Read, word: Word) -> bool:
     theirs = [w for w in pair.said() if w.clause == other.clause]
     if {"less", "fewer"} & {w.low for w in mine} and negators(theirs):
         return False  # "less clear" of "not clear"
+    has_without = "without" in {w.low for w in [*mine, *theirs]}  # as against "only with"
+    if not has_without and _implied(mine) != _implied(theirs):
+        return False
     counts = [
         len(negators(words)) + sum(_undone(w.low) for w in words) + _free(words)
         for words in (mine, theirs)
     ]
     return counts[0] % 2 != counts[1] % 2
+
+
+def _implied(words: Sequence[Word]) -> set[str]:
+    """The words that hold a negation without being one, as stems."""
+    return {word.stem for word in words if word.low in words_in("negation", "implicit")}
 
 
 def _free(words: Sequence[Word]) -> int:

@@ -2,10 +2,11 @@
 
 import re
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import replace
 
 from askseeds.claims.pairs import Read
-from askseeds.quantities import Quantity, read
+from askseeds.quantities import Date, Quantity, read
 
 _MORE = re.compile(
     r"(?<!no )(?<!not )(?:more than|older than|over|at least|above|exceeding)\s+(?:about\s+)?$",
@@ -21,6 +22,15 @@ _FEWER = re.compile(
 
 
 _LESS = re.compile(r"(?:up to|at most|no more than|at least|minimum of|maximum of|least)\s+$", re.I)
+
+
+def _is_span(number: Quantity, known: Sequence[Quantity], days: Sequence[Date]) -> bool:
+    """Whether a length of time is that between two years of the sentences."""
+    years = {int(other.value) for other in known if other.kind == "" and 1000 <= other.value < 2200}
+    years |= {day.year for day in days if day.year}
+    if number.kind != "calendar" or number.value % 12:
+        return False
+    return any(abs(one - two) * 12 == number.value for one in years for two in years)
 
 
 _RATE = re.compile(
@@ -49,6 +59,8 @@ def wrong_number(claim: str, sentences: str) -> str:
             ):
                 continue
             if number.kind == "" and any(number.value == day.year for day in days):
+                continue
+            if _is_span(number, known, days):
                 continue
             return f"the number {claim[number.start : number.end]} is not in the sentences"
         if rate := _RATE.match(claim, number.end):

@@ -34,13 +34,17 @@ def swapped(pair: Read) -> str:
             continue
         if c < b < a < d or a < d < c < b:
             moved = (one, three) if c < b < a < d else (two, four)
+            if _is_turned(pair, *moved):
+                continue
             return f"“{moved[0][1].text}” and “{moved[1][1].text}” have changed places"
     for one, two, three in combinations(places, 3):
         a, b, c = (place for place, _ in (one, two, three))
         if not c < b < a:
             continue
-        if sides_of().get(two[1].low, frozenset()) & {0, 1} and any(
-            w.low == "than" for w in pair.claim
+        if (
+            sides_of().get(two[1].low, frozenset()) & {0, 1}
+            and any(w.low == "than" for w in pair.claim)
+            and any(w.low == "than" for w in pair.said())
         ):
             return f"“{one[1].text}” and “{three[1].text}” have changed places"
         if _sort(two[1]) != "word" or not _VERB.search(two[1].low):
@@ -72,6 +76,17 @@ def swapped(pair: Read) -> str:
     return ""
 
 
+def _is_turned(pair: Read, one: tuple[int, Word], two: tuple[int, Word]) -> bool:
+    """Whether one side is passive and the other is not: "N is bought by H" of "H buys N"."""
+    doers = []
+    for words, places in (
+        (pair.claim, [pair.claim.index(word) for _, word in (one, two)]),
+        (pair.text, [place for place, _ in (one, two)]),
+    ):
+        doers.append(any(w.low == "by" for at in places for w in words[max(at - 2, 0) : at]))
+    return doers[0] != doers[1]
+
+
 _VERB = re.compile(r"(?:ed|s|en|d|t|ahead|behind|against)$")
 
 
@@ -85,7 +100,7 @@ def _other_doer(pair: Read) -> str:
     names = [
         w
         for w in pair.claim
-        if (w.is_content and _sort(w) == "name") or (w.start == 0 and w.text[0].isupper())
+        if w.is_content and (_sort(w) == "name" or (w.start == 0 and w.text[0].isupper()))
     ]
     homes: dict[int, int] = {}
     for at, word in enumerate(pair.claim):
@@ -100,6 +115,8 @@ def _other_doer(pair: Read) -> str:
     at = pair.claim.index(names[0])
     if pair.near[at] < pair.ours or pair.alike[at, pair.near[at]] < 0.95:
         return ""
+    if ":" in pair.beside(at).before:
+        return ""  # "mastered by one company: ASML"
     home = pair.beside(at).clause
     lows = {w.low for w in pair.claim}
     for clause, count in homes.items():
