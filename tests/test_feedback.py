@@ -12,11 +12,9 @@ from pathlib import Path
 import pytest
 
 from askseeds import feedback, render
-from askseeds.config import Settings
 from askseeds.errors import IndexUnwritable
 from askseeds.evaluate import draft
 from askseeds.types import Answer, Models, Quote, Turn
-from askseeds.web.chat import HISTORY, Chat, Exchange
 
 QUOTE = Quote("a.txt", 5, 18, 'It is\n"\u2028so" é.', "A", 2, "H", 0.5)
 
@@ -31,11 +29,6 @@ def answered(question, *quotes):
 def lines(folder):
     file = folder / draft.FEEDBACK_FILE
     return [json.loads(line) for line in file.read_bytes().splitlines()] if file.exists() else []
-
-
-@pytest.fixture
-def chat(tmp_path):
-    return Chat(Settings(index=tmp_path))
 
 
 def test_a_line_has_what_evaluate_reads(tmp_path):
@@ -123,65 +116,6 @@ def test_what_cannot_be_written_is_one_line(tmp_path, spoil):
     with pytest.raises(IndexUnwritable, match=r"feedback\.jsonl cannot be written \(") as caught:
         feedback.keep(tmp_path, answered("What?"), "up")
     assert "\n" not in str(caught.value)
-
-
-class TestChat:
-    def test_a_thumb_is_kept_once_until_it_changes(self, chat, tmp_path):
-        talk = (Exchange("What?", answered("What?", QUOTE)), Exchange("Why?", answered("Why?")))
-        for rating in ("up", "up", "down", "down", "up"):
-            shown = chat.judge(talk, 1, rating)
-            assert f'data-exchange="1" data-rating="{rating}"' in shown
-        chat.judge(talk, 2, "up")
-        kept = [(line["question"], line["rating"]) for line in lines(tmp_path)]
-        assert kept == [("What?", "up"), ("What?", "down"), ("What?", "up"), ("Why?", "up")]
-        assert [talk[0].thumb.rating, talk[1].thumb.rating] == ["up", "up"]
-        assert lines(tmp_path)[-1]["history"] == [{"question": "What?", "answer": QUOTE.text}]
-
-    def test_quick_clicks_are_one_thumb(self, chat, tmp_path):
-        talk = (Exchange("What?", answered("What?", QUOTE)),)
-        start = threading.Barrier(8)
-
-        def click(_):
-            start.wait()
-            return chat.judge(talk, 1, "up")
-
-        with ThreadPoolExecutor(8) as pool:
-            assert len(set(pool.map(click, range(8)))) == 1
-        assert len(lines(tmp_path)) == 1
-
-    def test_the_history_is_the_one_that_was_asked_with(self, chat, tmp_path):
-        talk = [Exchange(f"{n}?", answered(f"{n}?")) for n in range(HISTORY + 5)]
-        talk[HISTORY] = Exchange("wrong?", error="Something went wrong")
-        chat.judge(talk, HISTORY + 3, "up")
-        history = lines(tmp_path)[0]["history"]
-        asked = [f"{n}?" for n in range(2, HISTORY + 2)]
-        asked[HISTORY - 2] = "wrong?"
-        assert [turn["question"] for turn in history] == asked
-        assert history[HISTORY - 2]["answer"] == ""
-
-    @pytest.mark.parametrize("number", [0, 3, -1, None, "1", 1.0, [1]])
-    def test_no_such_exchange(self, chat, tmp_path, number):
-        talk = (Exchange("What?", answered("What?", QUOTE)), Exchange("Why?", error="no"))
-        assert 'class="error"' in chat.judge(talk, number, "up")
-        assert lines(tmp_path) == []
-
-    @pytest.mark.parametrize("rating", ["", "UP", None, 1, ["up"], {"up": 1}, "up\n"])
-    def test_no_such_thumb(self, chat, tmp_path, rating):
-        talk = (Exchange("What?", answered("What?", QUOTE)), Exchange("Why?", error="no"))
-        assert 'class="error"' in chat.judge(talk, 1, rating)
-        assert 'class="error"' in chat.judge(talk, 2, "up")  # an error is no answer
-        assert lines(tmp_path) == []
-
-    def test_what_was_not_kept_is_not_pressed_and_can_be_clicked_again(self, chat, tmp_path):
-        talk = (Exchange("What?", answered("What?", QUOTE)),)
-        (tmp_path / draft.FEEDBACK_FILE).mkdir()
-        shown = chat.judge(talk, 1, "up")
-        assert 'role="alert"' in shown
-        assert "feedback.jsonl cannot be written (is a directory)" in shown
-        assert talk[0].thumb.rating is None
-        (tmp_path / draft.FEEDBACK_FILE).rmdir()
-        chat.judge(talk, 1, "up")
-        assert len(lines(tmp_path)) == 1
 
 
 @pytest.mark.parametrize("rating", ["", "up", "down"])
