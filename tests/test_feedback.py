@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from askseeds import feedback, render
+from askseeds import feedback
 from askseeds.errors import IndexUnwritable
 from askseeds.evaluate import draft
 from askseeds.types import Answer, Models, Quote, Turn
@@ -116,14 +116,3 @@ def test_what_cannot_be_written_is_one_line(tmp_path, spoil):
     with pytest.raises(IndexUnwritable, match=r"feedback\.jsonl cannot be written \(") as caught:
         feedback.keep(tmp_path, answered("What?"), "up")
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("rating", ["", "up", "down"])
-def test_thumbs_are_on_answers_alone(rating):
-    shown = render.html_exchange(3, "What?", answer=answered("What?", QUOTE), rating=rating)
-    for name in ("up", "down"):
-        button = shown[shown.index(f'data-rating="{name}"') :].split(">", 1)[0]
-        assert f'aria-pressed="{str(name == rating).lower()}"' in button
-        assert "aria-label=" in button
-    for without in ({}, {"error": "no"}):
-        assert "thumb" not in render.html_exchange(3, "What?", rating=rating, **without)

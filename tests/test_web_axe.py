@@ -49,7 +49,8 @@ def findings(page, axe):
     """What axe-core calls serious or critical."""
     page.evaluate(
         "() => document.getAnimations().forEach((moving) => "
-        "moving.effect.getComputedTiming().endTime === Infinity ? moving.cancel() : moving.finish())"
+        "moving.effect.getComputedTiming().endTime === Infinity "
+        "? moving.cancel() : moving.finish())"
     )
     page.evaluate(axe)  # not a script of the page: its policy would not let one in
     seen = page.evaluate(LOOK)
