@@ -137,6 +137,21 @@ def test_neighbours_become_one_quote():
     ]
 
 
+def test_unsure_which_answers_the_second_is_quoted_too():
+    found = hits(document(), 8.0)
+    chosen = quote.candidates(found)
+
+    def quoted(first: float, second: float) -> list[str]:
+        likely = np.select(
+            [[c.sentence == n for c in chosen] for n in (2, 6)], [first, second], 0.001
+        )
+        return [q.text for q in quote.best_set(found, chosen, likely, max_quotes=3)]
+
+    assert quoted(0.9, 0.1) == ["It is painted red."]
+    # By F1 alone the second would not be worth its length.
+    assert quoted(0.4, 0.2) == ["It is painted red.", "A ticket costs four crowns."]
+
+
 def test_max_quotes_holds():
     found = hits(document(), 8.0)
     chosen = quote.candidates(found)

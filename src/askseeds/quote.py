@@ -3,7 +3,7 @@
 A question comes with its hits and with what the reranker saw when it read them: how well each
 passage answers, and which sentences it looked at (`models.Reading`). The best passage was read once
 more together with what stands around it. From this, `select` estimates for every sentence how
-likely it is part of the answer, quotes the set with the best expected F1, and turns the evidence of
+likely it is part of the answer, quotes the set that is worth most, and turns the evidence of
 all stages into one probability.
 
 Both models are logistic regressions over the named features below. `scripts/train_quote.py` fits
@@ -33,6 +33,9 @@ PASSAGES = 4
 
 HEADING_WORDS = 5
 """A heading with fewer words names a subject; one with as many may state a fact."""
+
+HIT_WORTH = 0.4
+"""What having the answer among the quotes is worth, beside their F1; see docs/quality.md."""
 
 _WORD = re.compile(r"[^\W_]+")
 _STOP = frozenset(
@@ -345,10 +348,13 @@ def _context(hit: Hit, text: str) -> str:
 def best_set(
     hits: Sequence[Hit], chosen: Sequence[Candidate], likely: Floats, *, max_quotes: int
 ) -> tuple[Quote, ...]:
-    """The likeliest sentences, as many as make the expected F1 in characters highest.
+    """The likeliest sentences, as many as are worth most.
 
-    With `p` a sentence's probability and `n` its length, F1 of a set is estimated as
-    2 * sum(p * n over the set) / (sum(n over the set) + sum(p * n over all)).
+    What a set is worth is its expected F1 in characters and, `HIT_WORTH` times, how likely it has
+    the answer at all: unsure which sentence answers, one shows the second as well. With `p` a
+    sentence's probability and `n` its length, the F1 is estimated as
+    2 * sum(p * n over the set) / (sum(n over the set) + sum(p * n over all)),
+    and how likely the answer is among them as sum(p over the set), at most 1.
     """
     order = np.argsort(-likely, kind="stable")
     spans = [hits[c.hit].passage.sentences[c.sentence] for c in chosen]
@@ -356,16 +362,17 @@ def best_set(
     expected = float((likely * lengths).sum())
     best = -1.0
     quotes: tuple[Quote, ...] = ()
-    mass = length = 0.0
+    mass = length = hit = 0.0
     taken: list[int] = []
     for index in order:
         taken.append(int(index))
         mass += float(likely[index] * lengths[index])
         length += float(lengths[index])
+        hit = min(1.0, hit + float(likely[index]))
         made = _joined(hits, chosen, likely, taken)
         if len(made) > max_quotes:
             break
-        worth = 2 * mass / (length + expected)
+        worth = 2 * mass / (length + expected) + HIT_WORTH * hit
         if worth > best:
             best, quotes = worth, made
     return quotes
