@@ -177,3 +177,13 @@ def test_several_threads_get_their_own_answers(hard):
     with ThreadPoolExecutor(6) as pool:
         together = list(pool.map(lambda question: assistant.ask(question).quotes, QUESTIONS[:6]))
     assert together == alone
+
+
+def test_a_question_that_asks_several_has_a_quote_for_each(hard):
+    assistant, place = hard
+    answer = assistant.ask("How long does the ferry take, and when is the bell silent?")
+    assert answer.status == "answered"
+    texts = [quote.text for quote in answer.quotes]
+    assert "The ferry takes 40 minutes." in texts
+    assert any("silent on Friday" in text for text in texts)
+    check_verbatim(answer, place)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from askseeds.followup import standalone
+from askseeds.followup import parts, standalone
 from askseeds.questions import LONGEST_WORDS
 from askseeds.types import Turn
 
@@ -215,3 +215,40 @@ def test_time_does_not_explode_with_length(unit: str) -> None:
     standalone(pasted, [Turn(pasted, pasted)] * 5)
     standalone("What does it cost?", [Turn("Which company makes it?", pasted)] * 5)
     assert time.perf_counter() - start < 2
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        (
+            "Who owns the mill, and when was it built?",
+            ("Who owns the mill", "When was the mill built?"),
+        ),
+        (
+            "Who owns the mill? When was it built?",
+            ("Who owns the mill?", "When was the mill built?"),
+        ),
+        (
+            "who bought the old bridge and where is it now",
+            ("who bought the old bridge", "Where is the old bridge now?"),
+        ),
+    ],
+)
+def test_several_questions_in_one_are_told_apart(question, expected):
+    assert parts(question) == expected
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who owns the mill?",
+        "when was the wall built and why",
+        "How and when did the plague enter Europe?",
+        "The firm proposed a merger between a bank and what network in 1954?",
+        "Tell me who he is and how to do that",
+        "Who owns the mill and the bridge?",
+        "?",
+    ],
+)
+def test_one_question_stays_one(question):
+    assert parts(question) == (question,)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from askseeds import quote
 from askseeds.models import Reading
 from askseeds.sentences import passages
-from askseeds.types import Document, Heading, Hit, Passage, Stage
+from askseeds.types import Document, Heading, Hit, Passage, Quote, Stage
 
 TEXT = (
     "Harbour lights\n\n"
@@ -150,6 +150,25 @@ def test_unsure_which_answers_the_second_is_quoted_too():
     assert quoted(0.9, 0.1) == ["It is painted red."]
     # By F1 alone the second would not be worth its length.
     assert quoted(0.4, 0.2) == ["It is painted red.", "A ticket costs four crowns."]
+
+
+def test_each_part_of_a_question_is_quoted_first():
+    def cut(start: int, end: int, source: str = "a.txt") -> Quote:
+        return Quote(source, start, end, "x" * (end - start), "", None, "", 0.5)
+
+    def merged(*parts: Quote, most: int = 3) -> tuple[Quote, ...]:
+        found = [quote.Selection((part, cut(900, 950)), 0.8) for part in parts]
+        got = quote.merged(whole, found, max_quotes=most)
+        assert got.confidence == whole.confidence
+        return got.quotes
+
+    whole = quote.Selection((cut(0, 100), cut(200, 300)), 0.9)
+    assert merged() == whole.quotes
+    assert merged(cut(210, 250), cut(500, 600)) == (cut(200, 300), cut(500, 600), cut(0, 100))
+    # Two parts with one answer: it is quoted once, as it is for the whole.
+    assert merged(cut(10, 20), cut(40, 50)) == whole.quotes
+    other = cut(0, 100, "b.txt")
+    assert merged(other, cut(500, 600), most=2) == (other, cut(500, 600))
 
 
 def test_max_quotes_holds():

@@ -14,7 +14,7 @@ from askseeds import quote
 from askseeds.config import Settings
 from askseeds.engines import Engines
 from askseeds.errors import QuestionError, SeedsError
-from askseeds.followup import standalone
+from askseeds.followup import parts, standalone
 from askseeds.ledger import Ledger
 from askseeds.models import Encoder, Reading, Reranker
 from askseeds.retrieve import surroundings
@@ -201,6 +201,12 @@ class Assistant:
         least = options.get("min_confidence")
         least = self._settings.min_confidence if least is None else least
         answered = bool(selection.quotes) and selection.confidence >= least
+        if answered and len(asks := parts(asked)) > 1:
+            answers: list[quote.Selection] = []
+            for part in asks:
+                _, _, one = yield from self._found(part, options.get("source"), most, clock)
+                answers += [one] if one.confidence >= least else []
+            selection = quote.merged(selection, answers, max_quotes=most)
         answer = Answer(
             question=question,
             asked=asked,
@@ -409,7 +415,8 @@ class _Clock:
     def __call__(self, stage: str) -> Iterator[None]:
         begin = time.perf_counter()
         yield
-        self._stages[stage] = 1000 * (time.perf_counter() - begin)
+        took = 1000 * (time.perf_counter() - begin)
+        self._stages[stage] = self._stages.get(stage, 0.0) + took
 
     def timings_ms(self) -> dict[str, float]:
         return self._stages | {"total": 1000 * (time.perf_counter() - self._begin)}

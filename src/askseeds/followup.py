@@ -39,6 +39,16 @@ from askseeds.types import Turn
 HISTORY_TURNS = 20  # "it" does not refer to what was said before them
 RECENT_TURNS = 6  # nor "that country" to what was said before these
 
+PART_WORDS = 4
+"""A part of a question that has fewer is not asked by itself."""
+
+_JOINT = re.compile(r"[\s,;]+(?:and\s+)?(?:also\s+)?$", re.I)
+_ASKS = re.compile(
+    r"(?:(?:in|on|for|to|from|with|by|at)\s+)?"
+    r"(?:who|whom|whose|what|which|when|where|why|how)\b",
+    re.I,
+)
+_PART = re.compile(rf"(?:[,;?]\s+and|[;?]|\sand)\s+(?:also\s+)?(?={_ASKS.pattern})", re.I)
 _NAME = re.compile(r"(?<![.!?]\s)(?<!^)\b[A-Z][\w-]*(?:\s(?:&\s)?[A-Z][\w-]*)*")
 
 
@@ -58,6 +68,24 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
         if not asked.is_social:
             talk.append(asked)
     return _resolve(question, talk)
+
+
+def parts(question: str) -> tuple[str, ...]:
+    """The questions that are asked in one, each standing alone; the question itself if it is one.
+
+    "Who owns the mill, and when was it built?" asks two. A second part of a word or two ("and
+    why?") says too little to be asked by itself.
+    """
+    begins = [0, *(match.end() for match in _PART.finditer(question))]
+    texts = [
+        _JOINT.sub("", question[start:end])
+        for start, end in zip(begins, [*begins[1:], len(question)], strict=True)
+    ]
+    asks = all(_ASKS.match(text) and len(text.split()) >= PART_WORDS for text in texts)
+    if len(texts) == 1 or not asks:
+        return (question,)
+    first = Turn(texts[0])
+    return (texts[0], *(standalone(text, [first]) for text in texts[1:]))
 
 
 def _resolve(text: str, talk: list[Question]) -> str:

@@ -207,6 +207,29 @@ def select(evidence: Evidence, *, max_quotes: int) -> Selection:
     return Selection(quotes, float(confidence))
 
 
+def merged(whole: Selection, parts: Sequence[Selection], *, max_quotes: int) -> Selection:
+    """What is quoted for a question that asks several at once.
+
+    First what answers each part best, as it is quoted for the whole where that has it, too, then
+    what else the whole has. The confidence is that of the whole.
+    """
+    first = [q for part in parts for q in part.quotes[:1]]
+    quotes: list[Quote] = []
+    for found in (*(_shared(q, whole.quotes) or q for q in first), *whole.quotes):
+        if _shared(found, quotes) is None and len(quotes) < max_quotes:
+            quotes.append(found)
+    return Selection(tuple(quotes), whole.confidence)
+
+
+def _shared(quote: Quote, quotes: Sequence[Quote]) -> Quote | None:
+    """The first of the quotes that has text in common with one."""
+    for other in quotes:
+        common = min(quote.end, other.end) - max(quote.start, other.start)
+        if other.source == quote.source and common > 0:
+            return other
+    return None
+
+
 def likelihoods(evidence: Evidence) -> dict[tuple[str, Span], float]:
     """How likely each sentence is part of the answer, 0 to 1, by source and place."""
     chosen = candidates(evidence.hits)
