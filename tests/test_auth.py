@@ -202,7 +202,7 @@ class TestAddUser:
         assert done.stderr.count(b"\n") == 1
 
     def test_on_a_terminal_it_is_hidden_and_asked_twice(self, tmp_path):
-        pty = pytest.importorskip("pty")
+        pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
         file = tmp_path / "users"
 
         def typed(*lines):
@@ -214,7 +214,9 @@ class TestAddUser:
             for prompt, line in lines:
                 while prompt not in shown:
                     shown += os.read(terminal, 1000)
-                time.sleep(0.2)  # until the echo is off
+                hidden = prompt != b"Replace it?"
+                while hidden and termios.tcgetattr(terminal)[3] & termios.ECHO:
+                    time.sleep(0.01)
                 os.write(terminal, line + b"\n")
                 shown = shown.replace(prompt, b"", 1)
             try:
@@ -528,7 +530,7 @@ def server(tmp_path_factory, exported_encoder):
     server = login_client.started(tmp_path_factory.mktemp("auth"), exported_encoder)
     yield server
     server.process.terminate()
-    server.process.wait(20)
+    server.process.wait(60)
     server.process.stdout.close()
     log = (server.folder / "stderr.log").read_text()
     assert "Traceback" not in log

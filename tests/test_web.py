@@ -22,6 +22,7 @@ from askseeds.config import Settings
 from askseeds.errors import ConfigError
 from askseeds.evaluate import formats
 from askseeds.evaluate.draft import FEEDBACK_FILE
+from askseeds.sync import writer
 from askseeds.types import Document, Heading, Quote
 from askseeds.web import serve
 from askseeds.web.examples import examples
@@ -33,7 +34,8 @@ FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
     "--disable-background-networking --disable-component-update"
 ).split()
-WAIT_MS = 30_000
+WAIT_MS = 60_000  # a busy machine is no reason to fail
+expect.set_options(timeout=WAIT_MS)
 
 EUV = "Which company has mastered EUV lithography?"
 RISKS = "What are the risks of China catching up in AI?"  # takes several quotes
@@ -119,7 +121,7 @@ class Server:
         page.request("GET", "/gradio_api/heartbeat/abc")
         assert page.getresponse().status == 200
         self.process.send_signal(signal.SIGINT)
-        assert self.process.wait(20) == 130
+        assert self.process.wait(60) == 130
         page.close()
         self.process.stdout.close()
         return (self.folder / "stderr.log").read_text()
@@ -185,6 +187,8 @@ def opened(context, server):
 
 def ask(page, question, outcome=".verdict"):
     """Asks, and returns the exchange once it has come to an outcome."""
+    # The question before may have its quotes already, and still be on its way.
+    expect(page.locator("#send")).not_to_have_attribute("hidden", "")
     number = page.locator(".exchange").count() + 1
     box = page.get_by_label("Your question")
     box.fill(question)
@@ -192,6 +196,11 @@ def ask(page, question, outcome=".verdict"):
     exchange = page.locator(f"#exchange-{number}")
     expect(exchange.locator(outcome)).to_be_visible(timeout=WAIT_MS)
     return exchange
+
+
+def indexing(server):
+    """Holds the index, as a long indexing does; what the test before has left is waited for."""
+    return writer(server.folder / "index", wait_s=WAIT_MS / 1000)
 
 
 def text_of(source):

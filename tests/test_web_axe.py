@@ -41,7 +41,7 @@ def server(tmp_path_factory, exported_encoder):
     server = login_client.started(folder, exported_encoder)
     yield server
     server.process.terminate()
-    server.process.wait(20)
+    server.process.wait(60)
     server.process.stdout.close()
 
 

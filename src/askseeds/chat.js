@@ -97,10 +97,23 @@ const kept = {
 function drop(name, open = byId(name).hidden) {
   for (const menu of document.querySelectorAll("#bar .drop")) {
     menu.hidden = menu.id !== name || !open;
-    document
-      .querySelector(`[aria-controls="${menu.id}"]`)
-      .setAttribute("aria-expanded", String(!menu.hidden));
+    opener(menu.id).setAttribute("aria-expanded", String(!menu.hidden));
   }
+}
+
+const opener = (name) => document.querySelector(`[aria-controls="${name}"]`);
+
+// What is deleted cannot be brought back: the first press asks, the second one does it.
+function askAgain(button) {
+  const before = button.textContent;
+  const sure = (now) => {
+    button.classList.toggle("sure", now);
+    button.textContent = now ? "Delete" : before;
+  };
+  sure(true);
+  button.focus();
+  announce(`${button.getAttribute("aria-label")}? Press again.`);
+  button.addEventListener("blur", () => sure(false), { once: true });
 }
 
 const dropped = () => document.querySelector("#bar .drop:not([hidden])");
@@ -133,13 +146,15 @@ const actions = {
     drop("list", false);
     change(dataset.id);
   },
-  remove: ({ dataset }) => {
-    remove(dataset.id);
+  remove: (button) => {
+    if (!button.classList.contains("sure")) return askAgain(button);
+    remove(button.dataset.id);
     showList();
     byId("list").querySelector("button")?.focus();
   },
   export: ({ dataset }) => {
     drop("exports", false);
+    opener("exports").focus();
     download(dataset.form);
   },
   theme: () => {
@@ -180,7 +195,7 @@ function escape() {
   const menu = dropped();
   if (menu) {
     drop(menu.id, false);
-    document.querySelector(`[aria-controls="${menu.id}"]`).focus();
+    opener(menu.id).focus();
     return;
   }
   if (editing) actions.leave();
@@ -245,4 +260,4 @@ setTheme(kept.theme);
 showPart("chat");
 const stayed = shelf.stayed();
 if (stayed && shelf.read(stayed)) change(stayed);
-if (innerWidth > 860) box.focus();
+focusBox();

@@ -107,6 +107,7 @@ function send(question, { replacing = false } = {}) {
   keep();
   busy(true);
   showPart("chat");
+  focusBox(); // the button that was pressed is gone
   showStep(number, "Asking");
   reveal(made, { atTop: true });
   trigger("ask", { run: running.run, number, question, history: turns(number - 1) });
@@ -158,6 +159,7 @@ function stop() {
   ended();
   show(conversation);
   announce("Stopped");
+  focusBox();
 }
 
 function retry() {
@@ -189,6 +191,12 @@ function submit() {
     box.value = "";
     fit();
   }
+}
+
+// On a phone the keyboard would cover what is to be read.
+function focusBox() {
+  if (innerWidth > 860) box.focus({ preventScroll: true });
+  else box.blur();
 }
 
 function fit() {
@@ -237,7 +245,7 @@ function begin() {
   show(next);
   warn("");
   showPart("chat");
-  box.focus();
+  box.focus({ preventScroll: true });
 }
 
 function abandon() {
@@ -252,6 +260,7 @@ function change(id) {
   shelf.stay(id);
   show(next);
   showPart("chat");
+  focusBox();
 }
 
 function remove(id) {
