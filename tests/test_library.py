@@ -252,6 +252,7 @@ class TestLibrary:
             put(library, "plums.txt", "Plums are picked in August.")
             assert begun.wait(WAIT_S)
             assert library.share == 0.25
+            assert library.working_s > 0
             put(library, "pears.txt", "Pears are picked in October.")  # not part of this run
             now = told(library)
             assert (now["plums.txt"], now["pears.txt"]) == ("indexing", "waiting")
@@ -259,6 +260,7 @@ class TestLibrary:
             assert library.settle(WAIT_S)
             assert set(told(library).values()) == {"indexed"}
             assert library.share is None
+            assert library.working_s == 0
 
     def test_what_cannot_be_read_is_named_and_not_tried_all_the_time(
         self, article_place, monkeypatch

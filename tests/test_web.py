@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import urllib.parse
@@ -304,7 +305,8 @@ class TestPage:
         exchange = ask(page, RISKS)
         count = exchange.locator(".quote").count()
         assert count >= 2
-        page.locator(".brand").click()
+        # The box has the focus still; as long as it is empty, the arrows are for the quotes.
+        expect(box).to_be_focused()
         page.keyboard.press("ArrowDown")
         expect(exchange.locator(".quote").nth(1).locator(".marker")).to_be_focused()
         expect(page.locator('.lit-source[data-quote="2"]')).to_be_visible()
@@ -313,6 +315,10 @@ class TestPage:
         page.keyboard.press("/")
         expect(box).to_be_focused()
         assert box.input_value() == ""
+        page.keyboard.type("What")
+        page.keyboard.press("ArrowUp")
+        expect(box).to_be_focused()
+        expect(page.locator('.lit-source[data-quote="1"]')).to_be_visible()
 
     def test_next_and_previous_quote(self, page):
         exchange = ask(page, RISKS)
@@ -441,6 +447,11 @@ class TestPage:
 
 
 class TestGuard:
+    def test_it_listens_on_one_address_alone(self, server):
+        socket.create_connection(("127.0.0.1", server.port), timeout=5).close()
+        with pytest.raises(OSError):  # 127.0.0.2 is this machine as well, as its other ones are
+            socket.create_connection(("127.0.0.2", server.port), timeout=5)
+
     def test_the_page_is_served_with_a_policy(self, server):
         for name in ("127.0.0.1", "localhost", "[::1]", "LocalHost"):
             status, headers, body = server.request("GET", "/", Host=f"{name}:{server.port}")

@@ -13,6 +13,7 @@ from hypothesis import given
 from playwright.sync_api import expect
 
 from askseeds import render_documents
+from tests.test_documents import lines, pdf
 from tests.test_web import (
     EUV,
     HOSTILE,
@@ -216,6 +217,38 @@ class TestAdding:
         page.get_by_role("button", name="Forget bad.docx").click()
         expect(sent(page, "bad.docx")).to_have_count(0)
 
+    def test_how_much_of_each_file_is_sent_is_told(self, page):
+        slow = page.context.new_cdp_session(page)
+        slow.send("Network.enable")
+        slow.send(
+            "Network.emulateNetworkConditions",
+            {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 60_000},
+        )
+        page.evaluate(
+            """() => {
+                window.told = {};
+                const look = () => {
+                    for (const bar of document.querySelectorAll(".upload progress:not([hidden])"))
+                        (told[bar.ariaLabel] ??= new Set()).add(bar.value);
+                    requestAnimationFrame(look);
+                };
+                look();
+            }"""
+        )
+        upload(page, *((f"{name}.txt", b"Walruses. " * 15_000) for name in ("one", "two")))
+        for name in ("one", "two"):
+            label = f"How much of {name}.txt is sent"
+            page.wait_for_function(
+                "(label) => [...told[label] ?? []].some((share) => share > 0 && share < 1)",
+                arg=label,
+            )
+        # One goes on chatting meanwhile, and what is not wanted is not sent to its end.
+        page.get_by_role("button", name="Forget two.txt").click()
+        expect(sent(page, "two.txt")).to_have_count(0)
+        slow.detach()
+        expect(document(page, "one.txt").locator(".stage")).to_have_text("indexed")
+        expect(document(page, "two.txt")).to_have_count(0)
+
     def test_a_file_is_dropped_anywhere(self, page):
         transfer = page.evaluate_handle(
             """() => {
@@ -293,6 +326,35 @@ class TestAdding:
             expect(page.locator(".state")).to_have_text("2 documents")
         expect(sent(page, "walrus.md").locator(".stage")).to_have_text("ready", timeout=WAIT_MS)
         expect(ask(page, WALRUSES).locator(".quote .file").first).to_have_text("walrus.md")
+
+
+@pytest.mark.browser
+class TestSource:
+    def test_headings_and_pages_are_shown(self, page):
+        pages = [
+            [(72, 740, 16, "Walruses"), *lines("Walruses live in the cellar of the town hall.")],
+            [
+                (72, 740, 16, "Their work"),
+                *lines("Every Thursday the walruses polish the brass bell of the tower."),
+            ],
+            lines("On other days they sleep."),
+        ]
+        upload(page, ("walruses.pdf", pdf(*pages)))
+        expect(document(page, "walruses.pdf").locator(".stage")).to_have_text("indexed")
+        exchange = ask(page, "What do the walruses polish every Thursday?")
+        quote = exchange.locator(".quote").first
+        expect(quote.locator(".place")).to_contain_text("walruses.pdf · page 2")
+        text = page.locator(".lit-source .text")
+        expect(page.locator("#lit")).to_have_text(quote.locator("blockquote").text_content())
+        # What stands around it can be read, too.
+        expect(text).to_contain_text("Walruses live in the cellar of the town hall.")
+        expect(text).to_contain_text("On other days they sleep.")
+        expect(text.locator(".heading")).to_have_text(["Walruses", "Their work"])
+        separators = text.get_by_role("separator").evaluate_all(
+            "all => all.map((one) => one.dataset.page)"
+        )
+        assert separators == ["Page 1", "Page 2", "Page 3"]
+        expect(page.locator(".lit-source header")).to_contain_text("page 2")
 
 
 @pytest.mark.browser

@@ -203,11 +203,15 @@ function escape() {
   box.focus();
 }
 
+// After a question the empty box has the focus: up and down have nothing to do in it.
+const isIdle = ({ target, key }) =>
+  target === box && !box.value && (key === "ArrowDown" || key === "ArrowUp");
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape") {
     escape();
-  } else if (event.target.closest("textarea, input, [contenteditable], #bar")) {
+  } else if (event.target.closest("textarea, input, [contenteditable], #bar") && !isIdle(event)) {
     return;
   } else if (event.key === "/") {
     showPart("chat");

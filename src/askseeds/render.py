@@ -132,8 +132,8 @@ def html_source(
     return (
         f'<article class="lit-source" data-exchange="{number}" data-quote="{index}">'
         f'<header><h2 class="title">{html_name(document.title)}</h2>'
-        f'<p class="place">{html_place(quote, titled=True)} · '
-        f'<span class="range">characters {size}</span></p>{warning}'
+        f'<p class="place">{html_place(quote, titled=True)}</p>'
+        f'<p class="place">characters {size}</p>{warning}'
         f'<nav class="walk" aria-label="Quotes">'
         f'<button type="button" data-do="previous" aria-label="Previous quote"'
         f"{'' if index > 1 else ' disabled'}>‹</button>"
