@@ -423,14 +423,17 @@ class TestConversations:
         expect(page.locator("#conversation b")).to_have_count(0)
 
     def test_export(self, page):
+        export = page.get_by_role("button", name="Export", exact=True)
+        expect(export).to_be_disabled()  # there is nothing yet
         exchange = ask(page, EUV)
         ask(page, REVENUE)
         files = {}
         for form in ("Markdown", "JSON"):
-            page.get_by_role("button", name="Export", exact=True).click()
+            export.click()
             with page.expect_download() as download:
                 page.get_by_role("button", name=form, exact=True).click()
             files[form] = download.value
+            expect(export).to_be_focused()
         assert (
             files["Markdown"].suggested_filename == "Which-company-has-mastered-EUV-lithography.md"
         )

@@ -227,6 +227,7 @@ function restored(told) {
     busy(false);
     conversation = shelf.blank();
     stageBody().replaceChildren();
+    showTitle();
     warn(told.error);
     return;
   }
@@ -271,6 +272,7 @@ function remove(id) {
 function showTitle() {
   document.querySelector("#bar .title .name").textContent =
     conversation.title || "New conversation";
+  document.querySelector('#bar [data-do="exports"]').disabled = !conversation.exchanges.length;
   if (!byId("list").hidden) showList();
 }
 

@@ -51,7 +51,7 @@ _BAR = (
     '<span aria-hidden="true">▾</span></button>'
     '<div id="list" class="drop" role="group" aria-label="Conversations" hidden></div></div>'
     '<div class="menu end"><button type="button" class="tool" data-do="exports" '
-    'aria-expanded="false" aria-controls="exports">Export</button>'
+    'aria-expanded="false" aria-controls="exports" disabled>Export</button>'
     '<div id="exports" class="drop" role="group" aria-label="Export as" hidden>'
     '<button type="button" data-do="export" data-form="md">Markdown</button>'
     '<button type="button" data-do="export" data-form="json">JSON</button></div></div>'
