@@ -603,6 +603,30 @@ def test_an_open_page_goes_to_the_login_when_it_has_ended(browser, server):
 
 
 @pytest.mark.browser
+def test_two_users_at_once_do_not_see_each_other(browser, server):
+    questions = {"ada": test_web.EUV, "bob": test_web.RISKS}
+    contexts = {name: browser.new_context() for name in questions}
+    pages = {name: context.new_page() for name, context in contexts.items()}
+    for name, page in pages.items():
+        page.goto(server.url)
+        log_in(page, name)
+        expect(page.locator(".state.ready")).to_be_visible()
+    for name, page in pages.items():  # neither waits for the other
+        page.get_by_label("Your question").fill(questions[name])
+        page.keyboard.press("Enter")
+    for name, page in pages.items():
+        expect(page.locator(".verdict.answered")).to_have_count(1)
+        expect(page.locator(".question")).to_have_text([questions[name]])
+        page.reload()
+        expect(page.locator(".verdict.answered")).to_have_count(1)
+        expect(page.locator(".question")).to_have_text([questions[name]])
+        page.get_by_role("button", name="Conversations:").click()
+        expect(page.locator("#list .row .name")).to_have_text([questions[name]])
+    for context in contexts.values():
+        context.close()
+
+
+@pytest.mark.browser
 def test_a_wrong_password_says_so(browser, server):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -230,7 +230,7 @@ def server(tmp_path_factory, exported_encoder):
         out.write(f"# {CANARY}\n")
     yield server
     server.process.terminate()
-    server.process.wait(20)
+    server.process.wait(60)
     server.process.stdout.close()
     assert "Traceback" not in (folder / "stderr.log").read_text()
     assert not server.outside.exists(), server.outside.read_text()

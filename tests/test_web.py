@@ -204,6 +204,17 @@ def indexing(server):
     return writer(server.folder / "index", wait_s=WAIT_MS / 1000)
 
 
+# The colour of the page in every frame.
+GROUNDS = """
+window.grounds = [];
+const look = () => {
+    if (document.body) grounds.push(getComputedStyle(document.body).backgroundColor);
+    requestAnimationFrame(look);
+};
+look();
+"""
+
+
 def text_of(source):
     text = SEED.read_text(encoding="utf-8-sig") if source == "article.txt" else HOSTILE
     return text.replace("\r\n", "\n")
@@ -426,9 +437,23 @@ class TestPage:
         page.get_by_label("Light or dark").click()
         dark = ground()
         assert light != dark
+        page.add_init_script(GROUNDS)
         page.reload()
         expect(page.locator(".state.ready")).to_be_visible()
         assert ground() == dark
+        assert set(page.evaluate("grounds")) == {dark}  # nothing flashes meanwhile
+        page.get_by_label("Light or dark").click()
+        assert ground() == light
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_the_theme_is_that_of_the_system(self, context, server, scheme):
+        page = context.new_page()
+        page.emulate_media(color_scheme=scheme)
+        page.add_init_script(GROUNDS)
+        page.goto(server.url)
+        expect(page.locator(".state.ready")).to_be_visible()
+        [ground] = set(page.evaluate("grounds"))
+        assert ground == {"light": "rgb(250, 249, 246)", "dark": "rgb(22, 25, 23)"}[scheme]
 
     def test_on_a_phone_one_part_at_a_time(self, page):
         page.set_viewport_size({"width": 390, "height": 780})

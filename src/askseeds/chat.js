@@ -261,6 +261,7 @@ stage.setAttribute("aria-live", "off"); // what matters is announced in one line
 byId("side").setAttribute("aria-label", "Source");
 byId("side").setAttribute("role", "complementary");
 setTheme(kept.theme);
+delete root.dataset.early;
 showPart("chat");
 const stayed = shelf.stayed();
 if (stayed && shelf.read(stayed)) change(stayed);

@@ -32,6 +32,12 @@ _FAVICON = (
     '<path d="M9 21c0-8 5-12 14-12 0 9-5 13-13 13m-1 2c1-5 4-8 8-9" fill="none" stroke="#fff" '
     'stroke-width="2.4" stroke-linecap="round"/></svg>'
 )
+# Until Gradio and `chat.js` are there, which is seconds on a slow machine, nothing flashes.
+_EARLY = (
+    '<script>{let theme=null;try{theme=localStorage.getItem("askseeds.theme")}catch{}'
+    'theme??=matchMedia("(prefers-color-scheme: dark)").matches?"dark":"light";'
+    "document.documentElement.dataset.early=theme}</script>"
+)
 _BRAND = '<h1 class="brand">askseeds</h1>'
 _TABS = (
     '<div class="tabs" role="group" aria-label="Part of the page">'
@@ -107,7 +113,7 @@ def application(
     )
     # Gradio would add a sheet after the first paint, and prefix its selectors.
     style = f"<style>{_packaged('chat.css')}</style>{documents_part.head()}"
-    head = f"<title>askseeds</title>{style}</head>"
+    head = f"<title>askseeds</title>{_EARLY}{style}</head>"
     return Guard(app, port=port, head=head, names=names, hosts=hosts, logins=logins)
 
 
