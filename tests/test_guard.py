@@ -504,7 +504,7 @@ def test_nobody_stops_what_another_has_asked(server, ada):
     """Named exactly; where it would be stopped, its own tab stops it."""
     bob = Client(server)
     bob.log_in("bob")
-    gate = server.folder / "gate"
+    gate = server.folder / f"gate-{len(EUV)}"
     gate.touch()  # nothing is answered until it is gone
     asked(ada, EUV, "slow", "named")
     connection, response = ada.open("GET", "/gradio_api/queue/data?session_hash=slow")

@@ -339,6 +339,13 @@ class TestPage:
         expect(page.locator(".walk")).to_contain_text(f"Quote 2 of {count}")
         page.get_by_label("Previous quote").click()
         expect(page.locator(".walk")).to_contain_text(f"Quote 1 of {count}")
+        # With the keys, to the last one and back: the focus is never lost.
+        page.get_by_label("Next quote").focus()
+        for number in range(2, count + 1):
+            page.keyboard.press("Enter")
+            expect(page.locator(".walk")).to_contain_text(f"Quote {number} of {count}")
+        expect(page.get_by_label("Next quote")).to_be_disabled()
+        expect(page.get_by_label("Previous quote")).to_be_focused()
 
     def test_an_error_is_one_line(self, page):
         exchange = ask(page, "why " * 25_000, outcome=".error")

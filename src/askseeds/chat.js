@@ -56,12 +56,24 @@ function light(card) {
   trigger("quote", { number, index: Number(card.dataset.quote), exchange });
 }
 
+let walked = ""; // which button of the source was used, or an arrow while one had the focus
+
+// At the last quote the button that goes on is switched off: the focus goes to the other one.
+function keepFocus() {
+  const used = walked && source.querySelector(`.walk [data-do="${walked}"]`);
+  if (!used?.disabled || ![used, document.body].includes(document.activeElement)) return;
+  source.querySelector(".walk button:enabled")?.focus({ preventScroll: true });
+  walked = "";
+}
+
 function walk(step) {
-  const all = cards(document.activeElement?.closest?.("#source") ? lit().exchange : undefined);
+  const inSource = document.activeElement?.closest?.("#source");
+  const all = cards(inSource ? lit().exchange : undefined);
+  if (document.activeElement?.closest?.(".walk")) walked = step > 0 ? "next" : "previous";
   const focused = all.findIndex((card) => card.contains(document.activeElement));
   const at = focused >= 0 ? focused : all.findIndex(same);
   const next = at < 0 ? (step > 0 ? 0 : all.length - 1) : at + step;
-  open(all[next], { focus: !document.activeElement?.closest?.("#source") });
+  open(all[next], { focus: !inSource });
 }
 
 // --- Parts of the page on a narrow screen, light and dark ---------------------------------------
@@ -243,6 +255,7 @@ listen(byId("thumb"), judged);
 new MutationObserver(() => {
   markLitCard();
   scrollToLit();
+  keepFocus();
 }).observe(source, {
   childList: true,
   subtree: true,
