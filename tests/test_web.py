@@ -192,8 +192,8 @@ def opened(context, server):
     return page
 
 
-def ask(page, question, outcome=".verdict"):
-    """Asks, and returns the exchange once it has come to an outcome."""
+def ask(page, question, outcome=".verdict", *, ended=True):
+    """Asks, and returns the exchange once it has come to an outcome, and to its end if `ended`."""
     # The question before may have its quotes already, and still be on its way.
     expect(page.locator("#send")).not_to_have_attribute("hidden", "")
     number = page.locator(".exchange").count() + 1
@@ -202,6 +202,8 @@ def ask(page, question, outcome=".verdict"):
     box.press("Enter")
     exchange = page.locator(f"#exchange-{number}")
     expect(exchange.locator(outcome)).to_be_visible(timeout=WAIT_MS)
+    if ended:  # only now is it kept in the browser as it stays
+        expect(page.locator("#send")).not_to_have_attribute("hidden", "")
     return exchange
 
 

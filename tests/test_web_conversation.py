@@ -465,7 +465,7 @@ def write(prose_server):
 class TestClaims:
     def test_they_come_after_the_quotes_one_by_one(self, context, prose_server, write):
         page = opened(context, prose_server)
-        exchange = ask(page, EUV)
+        exchange = ask(page, EUV, ended=False)
         claims = exchange.locator(".claim")
         expect(exchange.locator(".quote")).to_have_count(1)  # long before the claims
         expect(claims).to_have_count(0)
@@ -494,7 +494,7 @@ class TestClaims:
     def test_stop_keeps_what_is_there(self, context, prose_server, write):
         page = opened(context, prose_server)
         write(1)
-        exchange = ask(page, EUV)
+        exchange = ask(page, EUV, ended=False)
         expect(exchange.locator(".claim")).to_have_count(1)
         page.get_by_role("button", name="Stop").click()
         expect(exchange.locator(".note")).to_have_text("Stopped.")
