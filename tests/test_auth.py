@@ -202,7 +202,7 @@ class TestAddUser:
         assert done.stderr.count(b"\n") == 1
 
     def test_on_a_terminal_it_is_hidden_and_asked_twice(self, tmp_path):
-        pty = pytest.importorskip("pty")
+        pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
         file = tmp_path / "users"
 
         def typed(*lines):
@@ -214,7 +214,9 @@ class TestAddUser:
             for prompt, line in lines:
                 while prompt not in shown:
                     shown += os.read(terminal, 1000)
-                time.sleep(0.2)  # until the echo is off
+                hidden = prompt != b"Replace it?"
+                while hidden and termios.tcgetattr(terminal)[3] & termios.ECHO:
+                    time.sleep(0.01)
                 os.write(terminal, line + b"\n")
                 shown = shown.replace(prompt, b"", 1)
             try:
@@ -528,7 +530,7 @@ def server(tmp_path_factory, exported_encoder):
     server = login_client.started(tmp_path_factory.mktemp("auth"), exported_encoder)
     yield server
     server.process.terminate()
-    server.process.wait(20)
+    server.process.wait(60)
     server.process.stdout.close()
     log = (server.folder / "stderr.log").read_text()
     assert "Traceback" not in log
@@ -598,6 +600,30 @@ def test_an_open_page_goes_to_the_login_when_it_has_ended(browser, server):
     box.press("Enter")
     expect(page).to_have_url(f"{server.url}/login")
     context.close()
+
+
+@pytest.mark.browser
+def test_two_users_at_once_do_not_see_each_other(browser, server):
+    questions = {"ada": test_web.EUV, "bob": test_web.RISKS}
+    contexts = {name: browser.new_context() for name in questions}
+    pages = {name: context.new_page() for name, context in contexts.items()}
+    for name, page in pages.items():
+        page.goto(server.url)
+        log_in(page, name)
+        expect(page.locator(".state.ready")).to_be_visible()
+    for name, page in pages.items():  # neither waits for the other
+        page.get_by_label("Your question").fill(questions[name])
+        page.keyboard.press("Enter")
+    for name, page in pages.items():
+        expect(page.locator(".verdict.answered")).to_have_count(1)
+        expect(page.locator(".question")).to_have_text([questions[name]])
+        page.reload()
+        expect(page.locator(".verdict.answered")).to_have_count(1)
+        expect(page.locator(".question")).to_have_text([questions[name]])
+        page.get_by_role("button", name="Conversations:").click()
+        expect(page.locator("#list .row .name")).to_have_text([questions[name]])
+    for context in contexts.values():
+        context.close()
 
 
 @pytest.mark.browser

@@ -230,7 +230,7 @@ def server(tmp_path_factory, exported_encoder):
         out.write(f"# {CANARY}\n")
     yield server
     server.process.terminate()
-    server.process.wait(20)
+    server.process.wait(60)
     server.process.stdout.close()
     assert "Traceback" not in (folder / "stderr.log").read_text()
     assert not server.outside.exists(), server.outside.read_text()
@@ -504,7 +504,7 @@ def test_nobody_stops_what_another_has_asked(server, ada):
     """Named exactly; where it would be stopped, its own tab stops it."""
     bob = Client(server)
     bob.log_in("bob")
-    gate = server.folder / "gate"
+    gate = server.folder / f"gate-{len(EUV)}"
     gate.touch()  # nothing is answered until it is gone
     asked(ada, EUV, "slow", "named")
     connection, response = ada.open("GET", "/gradio_api/queue/data?session_hash=slow")

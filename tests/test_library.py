@@ -40,6 +40,10 @@ def wait_for(condition):
         time.sleep(0.02)
 
 
+def told(library):
+    return {entry.source: entry.state for entry in library.listing(fresh=True).entries}
+
+
 def put(library, name, text, existing="refuse"):
     with library.upload(name) as upload:
         upload.write(text.encode())
@@ -197,12 +201,10 @@ class TestLibrary:
 
     def test_a_question_does_not_wait_for_long_work(self, article_place):
         with Assistant.open(article_place) as assistant, Library(article_place) as library:
-            with writer(article_place.index):  # another process that is at it
+            with writer(article_place.index, wait_s=WAIT_S):  # another process that is at it
                 put(library, "plums.txt", "Plums are picked in August.")
                 assert not library.settle(0.3)
-                assert {e.source: e.state for e in library.listing(fresh=True).entries}[
-                    "plums.txt"
-                ] == "waiting"
+                wait_for(lambda: told(library)["plums.txt"] == "waiting")
                 assert assistant.ask("Which company has mastered EUV lithography?").quotes
             assert library.settle(WAIT_S)
             assert "plums.txt" in assistant.sources()
@@ -250,13 +252,15 @@ class TestLibrary:
             put(library, "plums.txt", "Plums are picked in August.")
             assert begun.wait(WAIT_S)
             assert library.share == 0.25
+            assert library.working_s > 0
             put(library, "pears.txt", "Pears are picked in October.")  # not part of this run
-            told = {e.source: e.state for e in library.listing(fresh=True).entries}
-            assert (told["plums.txt"], told["pears.txt"]) == ("indexing", "waiting")
+            now = told(library)
+            assert (now["plums.txt"], now["pears.txt"]) == ("indexing", "waiting")
             go_on.set()
             assert library.settle(WAIT_S)
-            assert {e.state for e in library.listing(fresh=True).entries} == {"indexed"}
+            assert set(told(library).values()) == {"indexed"}
             assert library.share is None
+            assert library.working_s == 0
 
     def test_what_cannot_be_read_is_named_and_not_tried_all_the_time(
         self, article_place, monkeypatch

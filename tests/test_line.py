@@ -5,7 +5,7 @@ import threading
 
 from askseeds.web.line import Line, Run, Waiting
 
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 
 
 def in_loop(scene):
@@ -13,6 +13,11 @@ def in_loop(scene):
         await asyncio.wait_for(scene(), TIMEOUT_S)
 
     asyncio.run(bounded())
+
+
+async def until(condition):
+    while not condition():
+        await asyncio.sleep(0.01)
 
 
 async def states(run, seen):
@@ -36,13 +41,12 @@ def test_first_come_first_served_and_everybody_knows_the_place():
         ]
         for run in runs:
             line.join(run)
-        while len(begun) < 2:
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.05)
-        assert [of[-1] if of else None for of in seen[2:]] == [Waiting(n) for n in (1, 2, 3, 4)]
-        for _ in runs:
+        places = [Waiting(n) for n in (1, 2, 3, 4)]
+        await until(lambda: len(begun) == 2)
+        await until(lambda: [of[-1] if of else None for of in seen[2:]] == places)
+        for now in (3, 4, 5, 6, 6, 6):
             gate.release()
-            await asyncio.sleep(0.05)
+            await until(lambda now=now: len(begun) == now)
         await asyncio.gather(*followers)
         assert sorted(begun[:2]) == [0, 1]
         assert begun[2:] == [2, 3, 4, 5]
@@ -71,12 +75,10 @@ def test_who_leaves_is_not_worked_on_and_the_others_move_up():
         ]
         for run in runs:
             line.join(run)
-        while not begun:
-            await asyncio.sleep(0.01)
+        await until(lambda: begun)
         line.leave(second)
         await followers[1]  # at once, although nobody has got on
-        await asyncio.sleep(0.05)
-        assert seen[2][-1] == Waiting(1)
+        await until(lambda: seen[2] and seen[2][-1] == Waiting(1))
         line.leave(first)
         assert first.stopped
         gate.release()
@@ -103,12 +105,12 @@ def test_leaving_the_iterator_stops_the_work():
 
 def test_the_end_sends_everybody_home():
     async def scene():
-        gate = threading.Event()
-        line = Line(lambda run: gate.wait(TIMEOUT_S), at_once=1)
+        begun, gate = threading.Event(), threading.Event()
+        line = Line(lambda run: begun.set() or gate.wait(TIMEOUT_S), at_once=1)
         runs = [Run() for _ in range(3)]
         for run in runs:
             line.join(run)
-        await asyncio.sleep(0.05)
+        await until(begun.is_set)
         line.close()
         for run in runs[1:]:
             await states(run, [])

@@ -41,7 +41,7 @@ def server(tmp_path_factory, exported_encoder):
     server = login_client.started(folder, exported_encoder)
     yield server
     server.process.terminate()
-    server.process.wait(20)
+    server.process.wait(60)
     server.process.stdout.close()
 
 
@@ -94,6 +94,9 @@ def test_every_state_of_the_page(browser, server, axe, width, scheme):
     page.get_by_role("button", name="Conversations:").click()
     expect(page.locator("#list .row")).to_have_count(1)
     found["conversations"] = findings(page, axe)
+    page.get_by_role("button", name=f"Delete {EUV}").click()
+    found["deletion"] = findings(page, axe)
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Export").click()
     expect(page.locator("#exports")).to_be_visible()
     found["export"] = findings(page, axe)

@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import expect
 
 from askseeds.render_exchange import ordinal
-from askseeds.sync import writer
 from tests.test_web import (  # noqa: F401
     EUV,
     REVENUE,
@@ -21,6 +20,7 @@ from tests.test_web import (  # noqa: F401
     ask,
     browser,
     context,
+    indexing,
     opened,
     page,
     server,
@@ -28,10 +28,12 @@ from tests.test_web import (  # noqa: F401
 
 pytestmark = pytest.mark.browser
 
-# A server whose answers get claims one by one, as a language model would give them.
+# A server whose answers get claims one by one, as a language model would give them: each when there
+# is a file of its number.
 PROSE = """
 import time
 from dataclasses import replace
+from pathlib import Path
 from askseeds.assistant import Assistant
 from askseeds.types import Answer, Claim
 
@@ -49,9 +51,11 @@ def writing(self, question, **options):
         yield event
     if answer.status == "not_found":
         return
-    yield "writing"
     for count in range(1, len(CLAIMS) + 1):
-        time.sleep(1.5)
+        yield "writing"
+        while not Path(f"claim-{count}").exists():
+            yield "writing"
+            time.sleep(0.02)
         models = replace(answer.models, prose="scripted:<i>7b</i>")
         yield replace(answer, claims=CLAIMS[:count], models=models)
 
@@ -61,7 +65,7 @@ main()
 """
 
 
-# A server that answers nothing as long as there is a gate, and tells in which order it began.
+# A server that answers a question only when there is no gate of its length.
 GATED = """
 import time
 from pathlib import Path
@@ -70,9 +74,7 @@ from askseeds.assistant import Assistant
 stream = Assistant.stream
 
 def gated(self, question, **options):
-    with open("begun.log", "a") as log:
-        log.write(question + chr(10))
-    while Path("gate").exists():
+    while Path(f"gate-{len(question)}").exists():
         yield "searching"
         time.sleep(0.02)
     yield from stream(self, question, **options)
@@ -135,43 +137,16 @@ class TestWhileItWorks:
         assert said.get_attribute("aria-live") == "polite"
         expect(said).to_have_text(re.compile(r"Answered by the documents .*, \d quotes?"))
 
-    @pytest.mark.parametrize("way", ["typed", "example", "retry"])
-    def test_stop(self, page, server, way):
-        if way == "retry":
-            action(ask(page, EUV), "Ask again")
-        # A writer that holds the index makes every question wait for it a little.
-        (server.folder / "seeds" / f"{way}.txt").write_text("Something new was written.\n" * 3)
-        try:
-            with writer(server.folder / "index"):
-                if way == "typed":
-                    box(page).fill(EUV)
-                    page.keyboard.press("Enter")
-                elif way == "example":
-                    page.locator(".example").first.click()
-                else:
-                    page.get_by_role("button", name="Ask again").click()
-                page.get_by_role("button", name="Stop").click()
-                expect(page.locator("#exchange-1 .note")).to_have_text("Stopped.")
-                expect(page.get_by_role("button", name="Stop")).to_be_hidden()
-                page.wait_for_timeout(1500)
-                expect(page.locator("#exchange-1 .verdict")).to_have_count(0)
-        finally:
-            (server.folder / "seeds" / f"{way}.txt").unlink()
-        # What was stopped can be asked again, and other things as well.
-        page.get_by_role("button", name="Ask again").click()
-        expect(page.locator("#exchange-1 .verdict")).to_be_visible(timeout=WAIT_MS)
-        ask(page, REVENUE)
-
     def test_while_documents_are_indexed_the_old_ones_answer(self, page, server):
         new = server.folder / "seeds" / "new.txt"
         new.write_text("The lighthouse keeper of Skagen collects blue umbrellas.\n")
         question = "What does the lighthouse keeper of Skagen collect?"
-        with writer(server.folder / "index"):  # somebody else is indexing
+        with indexing(server):
             exchange = ask(page, EUV)
             expect(exchange.locator(".verdict.answered")).to_be_visible()
             expect(exchange.locator(".note")).to_contain_text("Indexing goes on")
             expect(ask(page, question).locator(".verdict.not_found")).to_be_visible()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + WAIT_MS / 1000
         while time.monotonic() < deadline:  # the index follows by itself
             exchange = ask(page, question)
             if exchange.locator(".verdict.answered").count():
@@ -188,43 +163,89 @@ class TestWhileItWorks:
             expect(exchange.locator(".note")).to_contain_text("Indexing goes on")
 
 
-@pytest.fixture(scope="class")
+@pytest.fixture(scope="module")
 def gated_server(exported_encoder, tmp_path_factory):
     yield from served(exported_encoder, tmp_path_factory.mktemp("gated"), GATED)
 
 
+@pytest.fixture
+def gates(gated_server):
+    """Opens and shuts the gate of a question; at the end all are open."""
+
+    def gate(question):
+        return gated_server.folder / f"gate-{len(question)}"
+
+    yield gate
+    for left in gated_server.folder.glob("gate-*"):
+        left.unlink()
+
+
+class TestStop:
+    @pytest.mark.parametrize("way", ["typed", "example", "retry"])
+    def test_stop(self, context, gated_server, gates, way):
+        page = opened(context, gated_server)
+        question = EUV
+        if way == "example":
+            expect(page.locator(".example").first).to_be_visible()
+            question = page.locator(".example").first.text_content()
+        elif way == "retry":
+            ask(page, EUV)
+        gates(question).touch()
+        if way == "typed":
+            box(page).fill(question)
+            page.keyboard.press("Enter")
+        elif way == "example":
+            page.locator(".example").first.click()
+        else:
+            page.get_by_role("button", name="Ask again").click()
+        expect(page.locator("#exchange-1 .working")).to_have_text("Searching the documents")
+        page.get_by_role("button", name="Stop").click()
+        expect(page.locator("#exchange-1 .note")).to_have_text("Stopped.")
+        expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+        expect(box(page)).to_be_focused()
+        gates(question).unlink()
+        ask(page, REVENUE)  # other things can be asked
+        expect(page.locator("#exchange-1 .verdict")).to_have_count(0)
+        # What was stopped can be asked again.
+        page.get_by_role("button", name="New", exact=True).click()
+        expect(ask(page, question).locator(".verdict")).to_be_visible()
+
+
 class TestLine:
-    def test_twenty_people_are_answered_in_order_and_know_their_place(self, browser, gated_server):
+    def test_twenty_people_are_answered_in_order_and_know_their_place(
+        self, browser, gated_server, gates
+    ):
         people = [browser.new_context() for _ in range(20)]
         pages = [opened(person, gated_server) for person in people]
-        gate, log = gated_server.folder / "gate", gated_server.folder / "begun.log"
-        gate.touch()
-        log.unlink(missing_ok=True)
         questions = [EUV + "?" * number for number in range(len(pages))]
+
+        def place_of(number):
+            """Two are answered at the same time, the third is the first to wait."""
+            line = pages[number].locator(".working")
+            begun = done + 2
+            text = "Searching" if number < begun else f"^{ordinal(number - begun + 1)} in line$"
+            expect(line).to_have_text(re.compile(text))
+
+        done = 0
         for number, (one, question) in enumerate(zip(pages, questions, strict=True)):
+            gates(question).touch()
             box(one).fill(question)
             one.keyboard.press("Enter")
-            line = one.locator(".working")
-            # Two are answered at the same time, the third is the first to wait.
-            expect(line).to_have_text(
-                re.compile("Searching" if number < 2 else f"^{ordinal(number - 1)} in line$"),
-                timeout=WAIT_MS,
-            )
-        gate.unlink()
-        for one in pages:
-            expect(one.locator(".verdict")).to_be_visible(timeout=2 * WAIT_MS)
-        begun = log.read_text().splitlines()
-        assert sorted(begun) == sorted(questions)
-        for place, question in enumerate(begun):
-            assert abs(questions.index(question) - place) <= 1  # two at a time
+            place_of(number)
+        # Each in turn: nobody who came later is answered before.
+        for done, (one, question) in enumerate(zip(pages, questions, strict=True), 1):
+            gates(question).unlink()
+            expect(one.locator(".verdict")).to_be_visible()
+            for number in (done + 1, done + 2, len(pages) - 1):
+                if done < number < len(pages):
+                    place_of(number)
         for person in people:
             person.close()
 
-    def test_who_leaves_the_line_does_not_hold_it_up(self, browser, gated_server):
+    def test_who_leaves_the_line_does_not_hold_it_up(self, browser, gated_server, gates):
         people = [browser.new_context() for _ in range(6)]
         pages = [opened(person, gated_server) for person in people]
-        gate = gated_server.folder / "gate"
-        gate.touch()
+        gates(EUV).touch()
         for one in pages:
             box(one).fill(EUV)
             one.keyboard.press("Enter")
@@ -233,9 +254,9 @@ class TestLine:
         pages[3].get_by_role("button", name="Stop").click()
         expect(pages[5].locator(".working")).to_have_text("3rd in line")
         people[2].close()  # which the server may learn late: then it answers nobody, for a moment
-        gate.unlink()
+        gates(EUV).unlink()
         for number in (0, 1, 4, 5):
-            expect(pages[number].locator(".verdict")).to_be_visible(timeout=WAIT_MS)
+            expect(pages[number].locator(".verdict")).to_be_visible()
         for person in people:
             person.close()
 
@@ -320,7 +341,16 @@ class TestConversations:
         expect(page.locator(".question")).to_have_text([EUV])
         expect(page.locator("#exchange-1 .verdict.answered")).to_be_visible()
         expect(page.locator("#lit")).to_contain_text("ASML")
-        menu(page).get_by_role("button", name=f"Delete {EUV}").click()
+        # One slip of the hand deletes nothing.
+        delete = menu(page).get_by_role("button", name=f"Delete {EUV}")
+        delete.click()
+        expect(delete).to_have_text("Delete")
+        expect(page.locator("#announce")).to_have_text(f"Delete {EUV}? Press again.")
+        page.keyboard.press("Tab")
+        expect(delete).to_have_text("×")
+        assert len(stored(page)) == 2
+        delete.click()
+        delete.click()
         expect(page.locator(".exchange")).to_have_count(0)
         expect(page.locator("#list .row")).to_have_count(1)
         page.keyboard.press("Escape")
@@ -393,14 +423,17 @@ class TestConversations:
         expect(page.locator("#conversation b")).to_have_count(0)
 
     def test_export(self, page):
+        export = page.get_by_role("button", name="Export", exact=True)
+        expect(export).to_be_disabled()  # there is nothing yet
         exchange = ask(page, EUV)
         ask(page, REVENUE)
         files = {}
         for form in ("Markdown", "JSON"):
-            page.get_by_role("button", name="Export", exact=True).click()
+            export.click()
             with page.expect_download() as download:
                 page.get_by_role("button", name=form, exact=True).click()
             files[form] = download.value
+            expect(export).to_be_focused()
         assert (
             files["Markdown"].suggested_filename == "Which-company-has-mastered-EUV-lithography.md"
         )
@@ -421,18 +454,28 @@ def prose_server(exported_encoder, tmp_path_factory):
     yield from served(exported_encoder, tmp_path_factory.mktemp("prose"), PROSE)
 
 
+@pytest.fixture
+def write(prose_server):
+    """Lets the claim of that number be written; at the end none is."""
+    yield lambda number: (prose_server.folder / f"claim-{number}").touch()
+    for left in prose_server.folder.glob("claim-*"):
+        left.unlink()
+
+
 class TestClaims:
-    def test_they_come_after_the_quotes_one_by_one(self, context, prose_server):
+    def test_they_come_after_the_quotes_one_by_one(self, context, prose_server, write):
         page = opened(context, prose_server)
-        exchange = ask(page, EUV)
+        exchange = ask(page, EUV, ended=False)
         claims = exchange.locator(".claim")
         expect(exchange.locator(".quote")).to_have_count(1)  # long before the claims
         expect(claims).to_have_count(0)
         expect(exchange.locator(".working")).to_contain_text("Writing")
         exchange.locator(".marker").click()  # a quote can be looked at meanwhile
         expect(page.locator("#lit")).to_contain_text("ASML")
+        write(1)
         expect(claims).to_have_count(1)
         expect(page.get_by_role("button", name="Stop")).to_be_visible()
+        write(2)
         expect(claims).to_have_count(2)
         expect(exchange.locator(".working")).to_be_hidden()
         # Plain text, whatever the model writes.
@@ -448,13 +491,15 @@ class TestClaims:
         claims.first.get_by_role("button", name="Show quote 1").click()
         expect(page.locator("#lit")).to_be_visible()
 
-    def test_stop_keeps_what_is_there(self, context, prose_server):
+    def test_stop_keeps_what_is_there(self, context, prose_server, write):
         page = opened(context, prose_server)
-        exchange = ask(page, EUV)
+        write(1)
+        exchange = ask(page, EUV, ended=False)
         expect(exchange.locator(".claim")).to_have_count(1)
         page.get_by_role("button", name="Stop").click()
         expect(exchange.locator(".note")).to_have_text("Stopped.")
-        page.wait_for_timeout(2000)
+        write(2)
+        ask(page, REVENUE)
         expect(exchange.locator(".claim")).to_have_count(1)
         expect(exchange.locator(".quote")).to_have_count(1)
         [kept] = stored(page)

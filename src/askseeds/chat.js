@@ -56,12 +56,24 @@ function light(card) {
   trigger("quote", { number, index: Number(card.dataset.quote), exchange });
 }
 
+let walked = ""; // which button of the source was used, or an arrow while one had the focus
+
+// At the last quote the button that goes on is switched off: the focus goes to the other one.
+function keepFocus() {
+  const used = walked && source.querySelector(`.walk [data-do="${walked}"]`);
+  if (!used?.disabled || ![used, document.body].includes(document.activeElement)) return;
+  source.querySelector(".walk button:enabled")?.focus({ preventScroll: true });
+  walked = "";
+}
+
 function walk(step) {
-  const all = cards(document.activeElement?.closest?.("#source") ? lit().exchange : undefined);
+  const inSource = document.activeElement?.closest?.("#source");
+  const all = cards(inSource ? lit().exchange : undefined);
+  if (document.activeElement?.closest?.(".walk")) walked = step > 0 ? "next" : "previous";
   const focused = all.findIndex((card) => card.contains(document.activeElement));
   const at = focused >= 0 ? focused : all.findIndex(same);
   const next = at < 0 ? (step > 0 ? 0 : all.length - 1) : at + step;
-  open(all[next], { focus: !document.activeElement?.closest?.("#source") });
+  open(all[next], { focus: !inSource });
 }
 
 // --- Parts of the page on a narrow screen, light and dark ---------------------------------------
@@ -97,10 +109,23 @@ const kept = {
 function drop(name, open = byId(name).hidden) {
   for (const menu of document.querySelectorAll("#bar .drop")) {
     menu.hidden = menu.id !== name || !open;
-    document
-      .querySelector(`[aria-controls="${menu.id}"]`)
-      .setAttribute("aria-expanded", String(!menu.hidden));
+    opener(menu.id).setAttribute("aria-expanded", String(!menu.hidden));
   }
+}
+
+const opener = (name) => document.querySelector(`[aria-controls="${name}"]`);
+
+// What is deleted cannot be brought back: the first press asks, the second one does it.
+function askAgain(button) {
+  const before = button.textContent;
+  const sure = (now) => {
+    button.classList.toggle("sure", now);
+    button.textContent = now ? "Delete" : before;
+  };
+  sure(true);
+  button.focus();
+  announce(`${button.getAttribute("aria-label")}? Press again.`);
+  button.addEventListener("blur", () => sure(false), { once: true });
 }
 
 const dropped = () => document.querySelector("#bar .drop:not([hidden])");
@@ -133,13 +158,15 @@ const actions = {
     drop("list", false);
     change(dataset.id);
   },
-  remove: ({ dataset }) => {
-    remove(dataset.id);
+  remove: (button) => {
+    if (!button.classList.contains("sure")) return askAgain(button);
+    remove(button.dataset.id);
     showList();
     byId("list").querySelector("button")?.focus();
   },
   export: ({ dataset }) => {
     drop("exports", false);
+    opener("exports").focus();
     download(dataset.form);
   },
   theme: () => {
@@ -180,7 +207,7 @@ function escape() {
   const menu = dropped();
   if (menu) {
     drop(menu.id, false);
-    document.querySelector(`[aria-controls="${menu.id}"]`).focus();
+    opener(menu.id).focus();
     return;
   }
   if (editing) actions.leave();
@@ -188,11 +215,15 @@ function escape() {
   box.focus();
 }
 
+// After a question the empty box has the focus: up and down have nothing to do in it.
+const isIdle = ({ target, key }) =>
+  target === box && !box.value && (key === "ArrowDown" || key === "ArrowUp");
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape") {
     escape();
-  } else if (event.target.closest("textarea, input, [contenteditable], #bar")) {
+  } else if (event.target.closest("textarea, input, [contenteditable], #bar") && !isIdle(event)) {
     return;
   } else if (event.key === "/") {
     showPart("chat");
@@ -224,6 +255,7 @@ listen(byId("thumb"), judged);
 new MutationObserver(() => {
   markLitCard();
   scrollToLit();
+  keepFocus();
 }).observe(source, {
   childList: true,
   subtree: true,
@@ -242,7 +274,8 @@ stage.setAttribute("aria-live", "off"); // what matters is announced in one line
 byId("side").setAttribute("aria-label", "Source");
 byId("side").setAttribute("role", "complementary");
 setTheme(kept.theme);
+delete root.dataset.early;
 showPart("chat");
 const stayed = shelf.stayed();
 if (stayed && shelf.read(stayed)) change(stayed);
-if (innerWidth > 860) box.focus();
+focusBox();

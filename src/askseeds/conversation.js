@@ -107,6 +107,7 @@ function send(question, { replacing = false } = {}) {
   keep();
   busy(true);
   showPart("chat");
+  focusBox(); // the button that was pressed is gone
   showStep(number, "Asking");
   reveal(made, { atTop: true });
   trigger("ask", { run: running.run, number, question, history: turns(number - 1) });
@@ -158,6 +159,7 @@ function stop() {
   ended();
   show(conversation);
   announce("Stopped");
+  focusBox();
 }
 
 function retry() {
@@ -191,6 +193,12 @@ function submit() {
   }
 }
 
+// On a phone the keyboard would cover what is to be read.
+function focusBox() {
+  if (innerWidth > 860) box.focus({ preventScroll: true });
+  else box.blur();
+}
+
 function fit() {
   box.style.height = "auto";
   box.style.height = `${Math.min(box.scrollHeight + 2, 220)}px`;
@@ -219,6 +227,7 @@ function restored(told) {
     busy(false);
     conversation = shelf.blank();
     stageBody().replaceChildren();
+    showTitle();
     warn(told.error);
     return;
   }
@@ -237,7 +246,7 @@ function begin() {
   show(next);
   warn("");
   showPart("chat");
-  box.focus();
+  box.focus({ preventScroll: true });
 }
 
 function abandon() {
@@ -252,6 +261,7 @@ function change(id) {
   shelf.stay(id);
   show(next);
   showPart("chat");
+  focusBox();
 }
 
 function remove(id) {
@@ -262,6 +272,7 @@ function remove(id) {
 function showTitle() {
   document.querySelector("#bar .title .name").textContent =
     conversation.title || "New conversation";
+  document.querySelector('#bar [data-do="exports"]').disabled = !conversation.exchanges.length;
   if (!byId("list").hidden) showList();
 }
 

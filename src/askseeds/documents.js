@@ -65,7 +65,7 @@ function tellChoice() {
   const chosen = Math.max(0, Math.min(total, left));
   const words = !total
     ? ""
-    : chosen === total
+    : chosen === total && total > 1
       ? `All ${total.toLocaleString("en")} asked`
       : `${chosen.toLocaleString("en")} of ${total.toLocaleString("en")} asked`;
   const line = within(".chosen");

@@ -77,13 +77,21 @@ def html_name(text: str) -> str:
     return f"<bdi>{html_escape(shown)}</bdi>"
 
 
-def html_place(quote: Quote) -> str:
-    """Where a quote stands: file, page and heading, as far as there are any."""
+def html_place(quote: Quote, *, titled: bool = False) -> str:
+    """Where a quote stands: file, page and heading, as far as there are any.
+
+    Args:
+        quote: The quote.
+        titled: The title stands beside it, and is not said again as the first of the headings.
+    """
     parts = [f'<span class="file">{html_name(quote.source)}</span>']
     if quote.page is not None:
         parts.append(f"page {quote.page}")
-    if quote.heading:
-        parts.append(html_name(quote.heading))
+    heading = quote.heading or ""
+    if titled and f"{heading} › ".startswith(f"{quote.title} › "):
+        heading = heading[len(quote.title) + len(" › ") :]
+    if heading:
+        parts.append(html_name(heading))
     return " · ".join(parts)
 
 
@@ -124,7 +132,7 @@ def html_source(
     return (
         f'<article class="lit-source" data-exchange="{number}" data-quote="{index}">'
         f'<header><h2 class="title">{html_name(document.title)}</h2>'
-        f'<p class="place">{html_place(quote)}</p>'
+        f'<p class="place">{html_place(quote, titled=True)}</p>'
         f'<p class="place">characters {size}</p>{warning}'
         f'<nav class="walk" aria-label="Quotes">'
         f'<button type="button" data-do="previous" aria-label="Previous quote"'
@@ -198,10 +206,10 @@ def _html_marked(
     others: Sequence[tuple[int, int]],
 ) -> str:
     """The text from `first` to `last`, cut wherever a mark, heading or page begins or ends."""
-    headings = [(h.start, h.end) for h in document.headings if h.end > first and h.start < last]
+    headings = [h for h in document.headings if h.end > first and h.start < last]
     pages = [at for at in document.page_starts if first <= at < last]
     cuts = {first, last, *pages}
-    for span in (lit, *others, *headings):
+    for span in (lit, *others, *((h.start, h.end) for h in headings)):
         cuts.update(offset for offset in span if first < offset < last)
     edges = sorted(cuts)
     parts: list[str] = []
@@ -210,8 +218,9 @@ def _html_marked(
             page = bisect_right(document.page_starts, start)
             parts.append(f'<span class="page" role="separator" data-page="Page {page}"></span>')
         piece = html_escape(document.text[start:end])
-        if any(at <= start < stop for at, stop in headings):
-            piece = f'<strong class="heading">{piece}</strong>'
+        level = next((h.level for h in headings if h.start <= start < h.end), None)
+        if level is not None:
+            piece = f'<strong class="heading" data-level="{level}">{piece}</strong>'
         if any(at <= start < stop for at, stop in others) and not lit[0] <= start < lit[1]:
             piece = f'<mark class="other">{piece}</mark>'
         if start == lit[0]:

@@ -26,8 +26,8 @@ ASKED_AT_ONCE = 2
 """Questions that are worked on at the same time; the others wait in line."""
 
 SETTLE_S = 1.0
-"""A question waits this long for documents that are being indexed, seconds; then it is answered
-from those that are."""
+"""A question waits for documents that are being indexed until the indexing has taken this long,
+seconds; then it is answered from those that are."""
 
 LOOK_S = 0.1
 """How often it is looked whether there is something now that was waited for, seconds."""
@@ -249,7 +249,8 @@ class Chat:
         if assistant is None:
             return
         run.tell(replace(state, step=render_exchange.STEPS["searching"]))
-        note = "" if self.library.settle(SETTLE_S) else STALE
+        wait_s = max(0.0, SETTLE_S - self.library.working_s)
+        note = "" if self.library.settle(wait_s) else STALE
         source = question.choice.among(assistant.sources())
         events = assistant.stream(asked.question, history=asked.history, source=source)
         for event in events:

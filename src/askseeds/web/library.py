@@ -56,7 +56,7 @@ class Library:
         self._pending: Pending = frozenset()  # what it found
         # Until the block is entered the index is being opened, and all that waits is on its way.
         self._working: Callable[[str], bool] | None = lambda source: True
-        self._share = 0.0
+        self._share, self._working_since_s = 0.0, time.monotonic()
         self._fault = ""
 
     @property
@@ -73,6 +73,11 @@ class Library:
     def share(self) -> float | None:
         """How much of the indexing that goes on is done, 0 to 1; None when none does."""
         return self._share if self._working is not None else None
+
+    @property
+    def working_s(self) -> float:
+        """How long the indexing that goes on has taken, seconds; 0 when none does."""
+        return 0.0 if self._working is None else time.monotonic() - self._working_since_s
 
     def listing(self, *, fresh: bool = False) -> Listing:
         """The list, as of a moment ago; `fresh` as of now."""
@@ -194,7 +199,7 @@ class Library:
     def _follow(self) -> bool:
         """Brings the index up to date; False when another process is at it, to be tried soon."""
         reading = {e.source for e in self.listing().entries if e.state == "waiting"}
-        self._share = 0.0
+        self._share, self._working_since_s = 0.0, time.monotonic()
         self._working = reading.__contains__
         self._look()
         try:

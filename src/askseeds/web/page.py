@@ -32,6 +32,12 @@ _FAVICON = (
     '<path d="M9 21c0-8 5-12 14-12 0 9-5 13-13 13m-1 2c1-5 4-8 8-9" fill="none" stroke="#fff" '
     'stroke-width="2.4" stroke-linecap="round"/></svg>'
 )
+# Until Gradio and `chat.js` are there, which is seconds on a slow machine, nothing flashes.
+_EARLY = (
+    '<script>{let theme=null;try{theme=localStorage.getItem("askseeds.theme")}catch{}'
+    'theme??=matchMedia("(prefers-color-scheme: dark)").matches?"dark":"light";'
+    "document.documentElement.dataset.early=theme}</script>"
+)
 _BRAND = '<h1 class="brand">askseeds</h1>'
 _TABS = (
     '<div class="tabs" role="group" aria-label="Part of the page">'
@@ -51,7 +57,7 @@ _BAR = (
     '<span aria-hidden="true">▾</span></button>'
     '<div id="list" class="drop" role="group" aria-label="Conversations" hidden></div></div>'
     '<div class="menu end"><button type="button" class="tool" data-do="exports" '
-    'aria-expanded="false" aria-controls="exports">Export</button>'
+    'aria-expanded="false" aria-controls="exports" disabled>Export</button>'
     '<div id="exports" class="drop" role="group" aria-label="Export as" hidden>'
     '<button type="button" data-do="export" data-form="md">Markdown</button>'
     '<button type="button" data-do="export" data-form="json">JSON</button></div></div>'
@@ -107,7 +113,7 @@ def application(
     )
     # Gradio would add a sheet after the first paint, and prefix its selectors.
     style = f"<style>{_packaged('chat.css')}</style>{documents_part.head()}"
-    head = f"<title>askseeds</title>{style}</head>"
+    head = f"<title>askseeds</title>{_EARLY}{style}</head>"
     return Guard(app, port=port, head=head, names=names, hosts=hosts, logins=logins)
 
 
