@@ -325,13 +325,18 @@ def _with_unit(
             "percent",
         ):
             name = ""
+        size = name if name in ("square", "cubic") else ""
+        if size:
+            step += 1
+            name = _at(tokens, step).low
         unit = None if name == "second" and _at(tokens, step - 1).text != "-" else _unit(name)
         if name in _CURRENCIES and _at(tokens, step + 1).value is not None:
             unit = None  # it belongs to the next number
         if name == "times" and kind == "":
             kind, stop, after = "times", _at(tokens, step).end, step + 1
         elif unit is not None:
-            value, kind = value * unit[1], unit[0]
+            power = {"square": 2, "cubic": 3}.get(size, 1)
+            value, kind = value * unit[1] ** power, f"{size} {unit[0]}".strip()
             stop, after = _at(tokens, step).end, step + 1
         elif before.text in _CURRENCIES and before.text:
             value, kind = value * units[before.text][1], units[before.text][0]

@@ -1,5 +1,6 @@
 """A claim beside its sentences: which word of the one goes with which word of the other."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -102,6 +103,8 @@ def unknown_name(words: Sequence[Word], known: Sequence[Word]) -> str:
     lows = {word.low for word in known} | {word.stem for word in known}
     mid = {word.low for word in [*words[1:], *known] if word.text[0].isupper()}
     for at, word in enumerate(words):
+        if word.low not in lows and word.text[0].isalpha() and re.search(r"\d", word.text):
+            return f"{word.text} is not in the sentences"
         if not word.text[0].isupper() or word.low in count_words() or len(word.text) == 1:
             continue
         if (

@@ -1,14 +1,16 @@
-"""The check itself: every rule in turn, then whether the sentences are about the claim at all."""
+"""The check itself: hard facts, then the rules of grammar, weighed with how near the words are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from askseeds.claims.contradictions import findings
 from askseeds.claims.numbers import wrong_number
 from askseeds.claims.pairs import Read, read_beside, unknown_name
-from askseeds.claims.words import words_of
+from askseeds.claims.support import features, weights
+from askseeds.claims.words import words_in, words_of
 from askseeds.models import Marked, Matcher, Reranker
+from askseeds.quantities import tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +21,20 @@ class Verdict:
     reason: str
 
 
-LEAST_SCORE = 1.5
-"""The reranker's, of a claim and its sentences; fitted on the development half, as are the next."""
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a verdict rests on.
 
+    Attributes:
+        hard: What is wrong with a number, date or name; such a claim is refused at once.
+        found: What the rules of grammar find wrong, by the rule's name.
+        features: See `support.features`; empty where `hard` is not.
+    """
 
-LEAST_NEAR = 0.72
-"""How near the claim's content words must be to the sentences' on average."""
+    pair: Read
+    hard: str
+    found: Mapping[str, str]
+    features: Mapping[str, float]
 
 
 def check(
@@ -43,7 +53,7 @@ def check(
         sentences: Verbatim from the documents.
         context: Title and headings over them: they may say what is talked about, but hold no facts.
         question: It may give names, but nothing in it is taken for true.
-        reranker: Must find that the sentences are about the claim.
+        reranker: Tells how much the sentences are about the claim.
         matcher: Loaded once and kept when it is not given.
 
     Returns:
@@ -52,17 +62,41 @@ def check(
     Raises:
         ModelError: The matcher cannot be loaded.
     """
-    said = "\n".join(sentences)
-    if not said.strip() or not claim.strip():
+    if not "".join(sentences).strip() or not claim.strip():
         return Verdict(False, "there is no sentence that it rests on")
-    pair = read_beside(claim, sentences, context, matcher or _matcher())
-    reason = wrong_number(claim, said) or unknown_name(
-        pair.claim, [*pair.text, *words_of(question)]
+    evidence = gather(
+        claim,
+        sentences,
+        context=context,
+        question=question,
+        reranker=reranker,
+        matcher=matcher or _matcher(),
     )
-    reason = reason or next(iter(findings(pair, claim, said).values()), "")
-    if not reason:
-        reason = unlike(pair, reranker.read(claim, [Marked(said, ())])[0].score)
-    return Verdict(not reason, reason)
+    if evidence.hard:
+        return Verdict(False, evidence.hard)
+    if weights().doubt(evidence.features) < weights().least:
+        return Verdict(True, "")
+    return Verdict(False, next(iter(evidence.found.values()), "") or _missing(evidence.pair))
+
+
+def gather(
+    claim: str,
+    sentences: Sequence[str],
+    *,
+    context: str,
+    question: str,
+    reranker: Reranker,
+    matcher: Matcher,
+) -> Evidence:
+    """All that a verdict rests on; the arguments are those of `check`."""
+    said = "\n".join(sentences)
+    pair = read_beside(claim, sentences, context, matcher)
+    hard = wrong_number(claim, said) or unknown_name(pair.claim, [*pair.text, *words_of(question)])
+    if hard:
+        return Evidence(pair, hard, {}, {})
+    found = findings(pair, claim, said)
+    score = reranker.read(claim, [Marked(said, ())])[0].score
+    return Evidence(pair, "", found, features(pair, claim, said, found, score))
 
 
 @cache
@@ -70,12 +104,15 @@ def _matcher() -> Matcher:
     return Matcher.load()
 
 
-def unlike(pair: Read, score: float) -> str:
-    """Whether what the claim talks about is not what the sentences talk about."""
-    content = [at for at, word in enumerate(pair.claim) if word.is_content]
-    if not content:
-        return ""
-    near = [float(pair.alike[at].max()) for at in content]
-    if score < LEAST_SCORE or sum(near) / len(near) < LEAST_NEAR:
-        return "the sentences do not say this"
-    return ""
+FAR = 0.85
+
+
+def _missing(pair: Read) -> str:
+    """Names the word of the claim that the sentences are farthest from saying."""
+    content = [(float(pair.alike[at].max(initial=0.0)), at) for at, w in enumerate(pair.claim) if w.is_content]
+    if content and min(content)[0] < FAR:
+        return f"the sentences do not say “{pair.claim[min(content)[1]].text}”"
+    known = {word.low for word in pair.text}
+    turning = frozenset().union(*(words_in("turns", name) for name in tables()["turns"]))
+    new = [w.text for w in pair.claim if w.low in turning - known]
+    return f"the sentences do not say it with “{new[0]}”" if new else "the sentences do not say quite this"
