@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from askseeds.claims import Verdict, check
+from askseeds.claims.extracts import is_extract
 from askseeds.models import Reranker
 from askseeds.quantities import read
 from tests.conftest import ROOT
@@ -29,7 +30,8 @@ def verdict(claim: str, *sentences: str, context: str = "", question: str = "") 
 
 # Slightly under what is reached, see docs/prose.md: caught of the false, refused of the true.
 @pytest.mark.parametrize(
-    ("split", "caught", "refused"), [("dev", 0.91, 0.07), ("test", 0.82, 0.24)]
+    ("split", "caught", "refused"),
+    [("heldout", 0.82, 0.39), ("dev", 0.86, 0.36), ("rules", 0.92, 0.21)],
 )
 def test_figures(split: str, caught: float, refused: float) -> None:
     lines = (ROOT / "tests" / "qa" / "claims.jsonl").read_text(encoding="utf-8").splitlines()
@@ -84,6 +86,47 @@ def test_a_question_gives_no_facts():
 )  # fmt: skip
 def test_what_is_wrong_is_named(claim: str, sentence: str, reason: str) -> None:
     assert reason in verdict(claim, sentence).reason
+
+
+@pytest.mark.parametrize(
+    ("claim", "sentence"),
+    [
+        ("The hall was built in 1871.", "The hall, which burned twice, was built in 1871."),
+        ("The match is cancelled if it rains.", "If it rains, the match is cancelled."),
+        ("Members may enter.", "Members may enter; guests may not."),
+        ("The hall opened in May.", "The mill closed in March; the hall opened in May."),
+        ("The board shall meet monthly.", "The board must meet monthly, in the town hall."),
+        ("Ann painted the door.", "The door was painted by Ann, and the wall by Bob."),
+        ("Ann Lund met Bob.", "Ann Lund, who met Bob, left early."),
+    ],
+)
+def test_a_part_of_a_sentence_that_stands_by_itself_holds(claim: str, sentence: str) -> None:
+    assert is_extract(claim, [sentence], "")
+    assert verdict(claim, sentence).supported
+
+
+@pytest.mark.parametrize(
+    ("claim", "sentence"),
+    [
+        ("The drug cured patients.", "The drug cured patients, the company claims."),
+        ("The drug cured patients.", "The drug cured patients, according to the company."),
+        ("The match is cancelled.", "If it rains, the match is cancelled."),
+        ("Members may enter.", "Members may enter, unless the hall is full."),
+        ("The hall was built in 1871.", "The hall, it is said, was built in 1871."),
+        ("The firm was sold.", "The firm was sold?"),
+        ("The board approved it.", "The board approved it, but withdrew it in May."),
+        ("The board approved it.", "The board approved it, subject to funding."),
+        ("All farmers stopped.", "Not all farmers stopped."),
+        ("The door painted Ann.", "The door was painted by Ann in May."),
+    ],
+)
+def test_a_part_that_the_rest_takes_back_is_no_extract(claim: str, sentence: str) -> None:
+    assert not is_extract(claim, [sentence], "")
+
+
+def test_a_pronoun_may_stand_for_a_name_of_the_headings():
+    assert is_extract("Anna Wilk founded the firm.", ["She founded the firm."], "Anna Wilk › Life")
+    assert not is_extract("Tom Wilk founded the firm.", ["She founded the firm."], "Anna Wilk")
 
 
 def test_no_sentence_supports_nothing():
