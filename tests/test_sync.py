@@ -523,3 +523,27 @@ def test_links_do_not_multiply(place, tmp_path):
     (tmp_path / "chain" / "12" / "one.txt").write_text("The bridge was built in 1911.")
     (place.seeds / "start").symlink_to(tmp_path / "chain" / "0")
     assert len(seeds.scan(place.seeds).files) == 1
+
+
+def test_a_file_that_goes_while_it_is_indexed_has_not_failed(place, monkeypatch):
+    write(place, "a.txt", "The bridge was built in 1911.")
+    write(place, "b.txt", "The tower is 40 metres high.")
+    synchronise(place)
+    scan = seeds.scan
+
+    looks = []
+
+    def scan_then_lose(folder):
+        looks.append(scan(folder))
+        if len(looks) == 2:  # the second look is the one that is worked from
+            (folder / "b.txt").unlink()
+            (folder / "c.txt").unlink()
+        return looks[-1]
+
+    write(place, "b.txt", "The tower is 50 metres high.")
+    write(place, "c.txt", "The river is 90 miles long.")
+    with monkeypatch.context() as late:
+        late.setattr(seeds, "scan", scan_then_lose)
+        done = synchronise(place)
+    assert (done.added, done.updated, done.skipped) == ((), (), ())
+    assert synchronise(place).removed == ("b.txt",)

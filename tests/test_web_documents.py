@@ -194,6 +194,7 @@ class TestChoice:
         assert set(exchange.locator(".file").all_text_contents()) <= {
             HOSTILE_NAME.replace("\u202e", "\\u202e")
         }
+        expect(exchange.locator(".note")).to_contain_text("Only 1 of 2 documents were asked")
         page.get_by_role("button", name="None").click()
         error = ask(page, EUV, outcome=".error")
         expect(error).to_contain_text("no document is chosen")
@@ -206,7 +207,11 @@ class TestChoice:
         box.focus()
         page.keyboard.press("Space")
         expect(page.locator(".chosen")).to_have_text("1 of 2 asked")
-        expect(ask(page, EUV).locator(".verdict.answered")).to_be_visible()
+        page.keyboard.press("/")
+        expect(page.get_by_label("Your question")).to_be_focused()
+        answered = ask(page, EUV)
+        expect(answered.locator(".verdict.answered")).to_be_visible()
+        expect(answered.locator(".note")).to_have_count(0)
         page.get_by_role("button", name="All", exact=True).click()
         expect(page.locator(".chosen")).to_have_text("All 2 asked")
 

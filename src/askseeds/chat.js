@@ -219,15 +219,18 @@ function escape() {
 const isIdle = ({ target, key }) =>
   target === box && !box.value && (key === "ArrowDown" || key === "ArrowUp");
 
+const isWritten = (target) =>
+  target.closest('textarea, input:not([type="checkbox"]), [contenteditable]');
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape") {
     escape();
-  } else if (event.target.closest("textarea, input, [contenteditable], #bar") && !isIdle(event)) {
-    return;
-  } else if (event.key === "/") {
+  } else if (event.key === "/" && !isWritten(event.target) && !dropped()) {
     showPart("chat");
     box.focus();
+  } else if (event.target.closest("textarea, input, [contenteditable], #bar") && !isIdle(event)) {
+    return;
   } else if (event.key === "ArrowDown" || event.key === "ArrowRight") {
     if (event.target.closest(".text") && event.key === "ArrowDown") return; // it scrolls the text
     walk(1);

@@ -315,7 +315,11 @@ class _Run:
         return failed
 
     def _parse(self, source: str) -> _Parsed | Skipped | None:
-        """A document to write, why there is none, or None when its content is the same."""
+        """A document to write, why there is none, or None when there is nothing to do.
+
+        That is when its content is the same, or when it has gone since the seeds were looked at:
+        the next look sees that, or what has come in its place.
+        """
         file = self._scan.files[source]
         known = self._known.get(source)
         seen_ns = time.time_ns()
@@ -327,6 +331,8 @@ class _Run:
                 return None
             document = documents.parse(content, source)
         except DocumentError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
             if isinstance(error.__cause__, OSError):
                 # Out of reach is not gone: a network drive may be back tomorrow. Tried each time.
                 kept = "; the version indexed before is kept" if known else ""

@@ -33,6 +33,7 @@ LOOK_S = 0.1
 """How often it is looked whether there is something now that was waited for, seconds."""
 
 STALE = "Indexing goes on; answered from the documents indexed so far."
+PARTLY = "Only {asked} of {all} documents were asked; tick the others to ask them, too."
 CHANGED = "{source} has changed since this answer. Ask again to see it."
 
 EMPTY = "There are no documents yet. Add some under Documents."
@@ -251,13 +252,17 @@ class Chat:
         run.tell(replace(state, step=render_exchange.STEPS["searching"]))
         wait_s = max(0.0, SETTLE_S - self.library.working_s)
         note = "" if self.library.settle(wait_s) else STALE
-        source = question.choice.among(assistant.sources())
+        sources = assistant.sources()
+        source = question.choice.among(sources)
+        partly = "" if source is None else PARTLY.format(asked=len(source), all=len(sources))
         events = assistant.stream(asked.question, history=asked.history, source=source)
         for event in events:
             if run.stopped:
                 break
             if isinstance(event, Answer):
-                exchange = Exchange(question=asked.question, answer=event, note=note)
+                notes = (note, "" if event.status == "answered" else partly)
+                told = " ".join(filter(None, notes))
+                exchange = Exchange(question=asked.question, answer=event, note=told)
                 shown = state.source or self._first(asked.number, exchange)
                 state = State(state.step, exchange, shown)
             else:

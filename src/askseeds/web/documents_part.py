@@ -99,7 +99,7 @@ def add_routes(app: fastapi.FastAPI, library: Library, *, status: Callable[[], s
                 ),
             }
             if names:
-                answer["names"] = [entry.source for entry in found if entry.state != "unread"]
+                answer["names"] = [entry.source for entry in found if entry.can_be_chosen]
         return JSONResponse(answer)
 
     @app.get("/documents/check")

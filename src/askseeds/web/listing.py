@@ -45,6 +45,11 @@ class Entry:
     reason: str = ""
     asked: bool = False
 
+    @property
+    def can_be_chosen(self) -> bool:
+        """Whether it can be asked, now or soon."""
+        return self.asked or self.state in ("waiting", "indexing")
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
