@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Fits the model of `askseeds.claims.support` and writes its weights.
 
-    train_claims.py [--share 0.97]
+    train_claims.py [--share 0.96]
 
 It is fitted on the pairs of `tests/qa/claims.jsonl` that are not held out, and on those alone that
-no number, date or name decides. The pairs that the rules were written on weigh less, for on them
-the rules look better than they are. The figures printed are those of ten folds, no text being in
-two of them. The limit is set so that this share of the false claims of new texts would be caught.
+neither a rule nor the words alone decide. The pairs that the rules were written on weigh less, for
+on them the rules look better than they are. The figures printed are those of ten folds, no text
+being in two of them. The limit is set so that this share of the false claims of new texts would be
+caught.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
+from askseeds.claims.extracts import is_extract
 from askseeds.claims.support import CLIP, WEIGHTS
 from askseeds.claims.verdict import gather
 from askseeds.models import Matcher, Reranker
@@ -36,7 +38,7 @@ PROVENANCE = (
 def main() -> None:
     """Gathers, fits, prints figures, writes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--share", type=float, default=0.97, help="of the false claims to catch")
+    parser.add_argument("--share", type=float, default=0.96, help="of the false claims to catch")
     share = parser.parse_args().share
     lines = PAIRS.read_text(encoding="utf-8").splitlines()
     rows = [row for row in map(json.loads, lines) if row["split"] in MASS]
@@ -54,20 +56,22 @@ def main() -> None:
     ]
     hard = np.array([bool(one.hard) for one in evidence])
     names = list(next(one.features for one in evidence if not one.hard))
-    open_ = np.flatnonzero(~hard)
+    extract = np.array(
+        [is_extract(row["claim"], row["sentences"], row.get("context", "")) for row in rows]
+    )
+    open_ = np.flatnonzero(~hard & ~extract)
     values = np.array([[evidence[at].features[name] for name in names] for at in open_])
     false = np.array([not row["supported"] for row in rows])
     mass = np.array([MASS[row["split"]] for row in rows])
     texts = np.unique([row.get("context", "") for row in rows], return_inverse=True)[1]
 
-    doubt = np.where(hard, 1.0, 0.0)
+    doubt = np.where(hard & ~extract, 1.0, 0.0)
     for seed in range(5):
         folds = GroupKFold(10, shuffle=True, random_state=seed)
         for one, two in folds.split(values, groups=texts[open_]):
             fitted = _fitted(values[one], false[open_][one], mass[open_][one])
             doubt[open_[two]] += _doubts(values[two], *fitted) / 5
     new = np.array([row["split"] == "dev" for row in rows])
-    import pickle; pickle.dump((rows, evidence, doubt, names), open("/tmp/w/ev.pkl", "wb"))
     for limit in (0.8, 0.85, 0.9, 0.95, 0.97):
         least = np.quantile(doubt[new & false], 1 - limit)
         print(f"{limit}: refused of the true in dev {(doubt[new & ~false] >= least).mean():.3f}")

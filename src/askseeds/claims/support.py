@@ -18,8 +18,8 @@ from askseeds.claims.pairs import Read, aligned
 from askseeds.claims.words import count_words, words_in
 from askseeds.quantities import read, tables
 
-RULES = "rival range scope hedge tense certain cause order binding opposite negation roles".split()
-"""The findings that are counted, each by its name."""
+RULES = ("hedge", "tense", "binding", "roles")
+"""The findings that are weighed; those of the other rules decide alone, see `verdict.STRICT`."""
 
 WEIGHTS = "claims_weights.json"
 FAR_CHARS = 120
@@ -71,7 +71,8 @@ def features(
         score: The reranker's, of claim and sentences.
     """
     counted = {f"rule {name}": float(name in found) for name in RULES}
-    return counted | {"score": score} | _nearness(pair) | _turns(pair) | _numbers(pair, claim, sentences)
+    counted |= {"score": score}
+    return counted | _nearness(pair) | _turns(pair) | _numbers(pair, claim, sentences)
 
 
 def _nearness(pair: Read) -> dict[str, float]:
@@ -93,7 +94,8 @@ def _nearness(pair: Read) -> dict[str, float]:
         "words at 0.8 to 0.97": sum(0.8 <= near < 0.97 for near in anywhere),
         "far from the sentences on average": 1 - sum(inside) / count,
         "far from the sentences at most": 1 - inside[0],
-        "words from the headings": sum(n > _SAME for n in anywhere) - sum(n > _SAME for n in inside),
+        "words from the headings": sum(n > _SAME for n in anywhere)
+        - sum(n > _SAME for n in inside),
     }
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from askseeds.claims.contradictions import findings
+from askseeds.claims.extracts import is_extract
 from askseeds.claims.numbers import wrong_number
 from askseeds.claims.pairs import Read, read_beside, unknown_name
 from askseeds.claims.support import features, weights
@@ -21,13 +22,18 @@ class Verdict:
     reason: str
 
 
+STRICT = frozenset("range rival scope certain cause order opposite negation".split())
+"""Rules that are mostly right on new texts, too; what the others find is weighed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What a verdict rests on.
 
     Attributes:
-        hard: What is wrong with a number, date or name; such a claim is refused at once.
-        found: What the rules of grammar find wrong, by the rule's name.
+        hard: What is wrong with a number, date or name, or what a rule of `STRICT` finds; such a
+            claim is refused at once.
+        found: What the other rules of grammar find wrong, by the rule's name.
         features: See `support.features`; empty where `hard` is not.
     """
 
@@ -64,6 +70,8 @@ def check(
     """
     if not "".join(sentences).strip() or not claim.strip():
         return Verdict(False, "there is no sentence that it rests on")
+    if is_extract(claim, sentences, context):
+        return Verdict(True, "")
     evidence = gather(
         claim,
         sentences,
@@ -95,6 +103,8 @@ def gather(
     if hard:
         return Evidence(pair, hard, {}, {})
     found = findings(pair, claim, said)
+    if strict := next((reason for name, reason in found.items() if name in STRICT), ""):
+        return Evidence(pair, strict, found, {})
     score = reranker.read(claim, [Marked(said, ())])[0].score
     return Evidence(pair, "", found, features(pair, claim, said, found, score))
 
@@ -109,10 +119,18 @@ FAR = 0.85
 
 def _missing(pair: Read) -> str:
     """Names the word of the claim that the sentences are farthest from saying."""
-    content = [(float(pair.alike[at].max(initial=0.0)), at) for at, w in enumerate(pair.claim) if w.is_content]
+    content = [
+        (float(pair.alike[at].max(initial=0.0)), at)
+        for at, w in enumerate(pair.claim)
+        if w.is_content
+    ]
     if content and min(content)[0] < FAR:
         return f"the sentences do not say “{pair.claim[min(content)[1]].text}”"
     known = {word.low for word in pair.text}
     turning = frozenset().union(*(words_in("turns", name) for name in tables()["turns"]))
     new = [w.text for w in pair.claim if w.low in turning - known]
-    return f"the sentences do not say it with “{new[0]}”" if new else "the sentences do not say quite this"
+    return (
+        f"the sentences do not say it with “{new[0]}”"
+        if new
+        else "the sentences do not say quite this"
+    )
