@@ -31,7 +31,7 @@ def verdict(claim: str, *sentences: str, context: str = "", question: str = "") 
 # Slightly under what is reached, see docs/prose.md: caught of the false, refused of the true.
 @pytest.mark.parametrize(
     ("split", "caught", "refused"),
-    [("heldout", 0.82, 0.39), ("dev", 0.86, 0.36), ("rules", 0.92, 0.21)],
+    [("rules", 0.96, 0.46), ("dev", 0.96, 0.63), ("heldout", 0.95, 0.61)],
 )
 def test_figures(split: str, caught: float, refused: float) -> None:
     lines = (ROOT / "tests" / "qa" / "claims.jsonl").read_text(encoding="utf-8").splitlines()
@@ -88,45 +88,76 @@ def test_what_is_wrong_is_named(claim: str, sentence: str, reason: str) -> None:
     assert reason in verdict(claim, sentence).reason
 
 
+ORVANE = "Lake Orvane › Geography"
+
+
 @pytest.mark.parametrize(
     ("claim", "sentence"),
     [
-        ("The hall was built in 1871.", "The hall, which burned twice, was built in 1871."),
-        ("The match is cancelled if it rains.", "If it rains, the match is cancelled."),
-        ("Members may enter.", "Members may enter; guests may not."),
-        ("The hall opened in May.", "The mill closed in March; the hall opened in May."),
-        ("The board shall meet monthly.", "The board must meet monthly, in the town hall."),
-        ("Ann painted the door.", "The door was painted by Ann, and the wall by Bob."),
-        ("Ann Lund met Bob.", "Ann Lund, who met Bob, left early."),
+        ("Nest density was highest on bare peat.",
+         "Nest density was highest on bare peat and fell sharply elsewhere."),
+        ("The pike was declared eradicated.",
+         "In 2004 the pike, which had been introduced by anglers, was declared eradicated."),
+        ("Lake Orvane is fed by the Tessin.",
+         "It is fed by the Tessin, and drained by the Garrow."),
+        ("It lies high and covers 38 hectares.",
+         "It lies high and covers 38 hectares; it is deep."),
+        ("The lake covers 38 hectares.", "The lake lies high and covers 38 hectares."),
+        ("The door was forced because the key was lost.",
+         "Because the key was lost, the door was forced."),
+        ("Cattle destroyed the traps.", "The traps were destroyed by cattle."),
+        ("The Inspectorate had no part in it.",
+         "The study was funded by the Inspectorate, which had no part in it."),
+        ("The canal was opened in 1804.", "The canal was opened in 1804, though it held no water."),
     ],
-)
-def test_a_part_of_a_sentence_that_stands_by_itself_holds(claim: str, sentence: str) -> None:
-    assert is_extract(claim, [sentence], "")
-    assert verdict(claim, sentence).supported
+)  # fmt: skip
+def test_a_part_that_stands_by_itself_is_an_extract(claim: str, sentence: str) -> None:
+    assert is_extract(claim, [sentence], ORVANE)
+    assert verdict(claim, sentence, context=ORVANE).supported
 
 
 @pytest.mark.parametrize(
     ("claim", "sentence"),
     [
-        ("The drug cured patients.", "The drug cured patients, the company claims."),
-        ("The drug cured patients.", "The drug cured patients, according to the company."),
-        ("The match is cancelled.", "If it rains, the match is cancelled."),
-        ("Members may enter.", "Members may enter, unless the hall is full."),
-        ("The hall was built in 1871.", "The hall, it is said, was built in 1871."),
+        ("The benefit lasts.", "Longer studies must show whether the benefit lasts."),
+        ("Accounts may be deleted.", "Accounts may be deleted, except paid ones."),
+        ("The fee is returned.", "The fee is returned unless you cancel."),
+        ("Buses leave every hour.", "Buses leave every hour in summer."),
+        ("The council resigned.", "The chair of the council, who resigned, was tired."),
+        ("The drug cools.", "The drug is not heated and cools."),
+        ("The plan holds.", "The plan holds, critics deny."),
+        ("The plan failed.", "The plan, rather than the team, failed."),
+        ("The firm was fined.", "The firm was fined, a court later overturned that."),
+        ("The drug cures.", "The drug cures, according to its maker."),
+        ("The drug cures.", "The drug cures, in theory."),
+        ("The mayor resigned.", "The mayor, it emerged, resigned."),
+        ("Sales rose.", "Sales rose, excluding Germany."),
+        ("The fee is waived.", "The fee is waived; this applies to members only."),
         ("The firm was sold.", "The firm was sold?"),
-        ("The board approved it.", "The board approved it, but withdrew it in May."),
-        ("The board approved it.", "The board approved it, subject to funding."),
-        ("All farmers stopped.", "Not all farmers stopped."),
-        ("The door painted Ann.", "The door was painted by Ann in May."),
+        ("The traps destroyed cattle.", "The traps were destroyed by cattle."),
+        ("Garrow is fed by the Tessin.", "It is fed by the Tessin."),
+        ("Is it true", "It is true."),
     ],
-)
-def test_a_part_that_the_rest_takes_back_is_no_extract(claim: str, sentence: str) -> None:
-    assert not is_extract(claim, [sentence], "")
+)  # fmt: skip
+def test_what_is_cut_out_of_its_conditions_is_none(claim: str, sentence: str) -> None:
+    assert not is_extract(claim, [sentence], ORVANE)
 
 
-def test_a_pronoun_may_stand_for_a_name_of_the_headings():
-    assert is_extract("Anna Wilk founded the firm.", ["She founded the firm."], "Anna Wilk › Life")
-    assert not is_extract("Tom Wilk founded the firm.", ["She founded the firm."], "Anna Wilk")
+@given(st.text(), st.text())
+def test_any_claim_may_be_compared(claim: str, sentence: str) -> None:
+    is_extract(claim, [sentence], "")
+
+
+def test_many_ways_to_read_a_sentence_take_no_time():
+    assert not is_extract("please " * 140 + "go", ["please " * 150 + "stop, " * 150], "")
+    assert not is_extract("word " * 5_000, ["word " * 6_000], "")
+
+
+def test_an_area_is_no_length_and_a_number_in_a_name_counts():
+    found = verdict("It covers 38 square miles.", "It covers 38 square kilometres.")
+    assert found.reason == "the number 38 square miles is not in the sentences"
+    found = verdict("The disk on vault3 is full.", "The disk on vault2 is full.")
+    assert found.reason == "vault3 is not in the sentences"
 
 
 def test_no_sentence_supports_nothing():

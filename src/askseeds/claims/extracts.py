@@ -13,7 +13,6 @@ from askseeds.claims.words import PLAIN, words_in
 from askseeds.questions import BE, DO, HAVE
 
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W_]+(?:[’'.-][^\W_]+)*|\S")
-_ENDS = frozenset(",;.:–—)!?")
 _PRONOUNS = frozenset("he she it they his her its their".split())
 _POSSESSIVE = frozenset("his her its their".split())
 _AS_ONE = {"shall": "must", "’": "'", "n’t": "n't"}
@@ -31,9 +30,15 @@ _OTHERS_SAY = frozenset(
     "according said says say told tells reported reports rumour rumours rumor rumors supposedly "
     "subject depending".split()
 )
+_ADDING = frozenset("who which whose where and including".split())
+_ARTICLES = frozenset("a an the".split())
+_APPOSED_WORDS = 8
 _CONCEDING = frozenset("though although whereas while".split())
 NAME_WORDS = 6
 """A name from the headings, in the place of a pronoun, has no more words."""
+
+MOST_WORDS = 150
+"""A longer claim is no extract: it is not worth the time of finding out."""
 
 
 def is_extract(claim: str, sentences: Sequence[str], context: str) -> bool:
@@ -46,8 +51,9 @@ def is_extract(claim: str, sentences: Sequence[str], context: str) -> bool:
             before it in the sentence has a name.
     """
     told = _tokens(claim.strip().rstrip(".!"))
-    known = {word.removesuffix("'s") for word in _tokens(context)}
-    if not told:
+    parts = re.split(r"[›\n]", context)
+    known = [part for part in map(_content, map(_tokens, parts)) if len(part) <= NAME_WORDS]
+    if not 0 < len(told) <= MOST_WORDS:
         return False
     claims = [told, *_moved(told), *_active(told)]
     for sentence in map(_tokens, sentences):
@@ -99,10 +105,10 @@ def _tokens(text: str) -> list[str]:
     return [_AS_ONE.get(token.lower(), token) for token in found]
 
 
-def _says(sentence: list[str], told: list[str], known: set[str]) -> bool:
+def _says(sentence: list[str], told: list[str], known: Sequence[list[str]]) -> bool:
     starts = [0, *(at + 1 for at, token in enumerate(sentence) if token == ";")]
     starts += _after_date(sentence)
-    return any(_follows(sentence, start, start, told, 0, known) for start in starts)
+    return any(_follows(sentence, start, start, told, 0, known, set()) for start in starts)
 
 
 def _after_date(sentence: list[str]) -> Iterator[int]:
@@ -116,22 +122,31 @@ def _after_date(sentence: list[str]) -> Iterator[int]:
 
 
 def _follows(
-    sentence: list[str], start: int, at: int, told: list[str], done: int, known: set[str]
+    sentence: list[str],
+    start: int,
+    at: int,
+    told: list[str],
+    done: int,
+    known: Sequence[list[str]],
+    tried: set[tuple[int, int]],
 ) -> bool:
     """Whether the claim from word `done` on is said from word `at` of the sentence on."""
     if done == len(told):
         return _may_end(sentence, start, at)
-    if at >= len(sentence):
+    if at >= len(sentence) or (at, done) in tried:
         return False
+    tried.add((at, done))  # each state once: a sentence may be made to have many ways
     same = sentence[at].lower() == told[done].lower()
-    if same and _follows(sentence, start, at + 1, told, done + 1, known):
+    if same and _follows(sentence, start, at + 1, told, done + 1, known, tried):
         return True
-    if sentence[at].lower() in _IDLE and _follows(sentence, start, at + 1, told, done, known):
+    if sentence[at].lower() in _IDLE and _follows(
+        sentence, start, at + 1, told, done, known, tried
+    ):
         return True
     if sentence[at].lower() in _PRONOUNS and not _named(sentence[start:at]):
         for end in range(done + 1, min(done + NAME_WORDS, len(told)) + 1):
             if _stands_for(told[done:end], sentence[at].lower(), known) and _follows(
-                sentence, start, at + 1, told, end, known
+                sentence, start, at + 1, told, end, known, tried
             ):
                 return True
     if done and _is_verb(sentence[at]) and _is_verb(told[done]):  # "it lies … and covers"
@@ -140,13 +155,13 @@ def _follows(
                 break
             if sentence[end] == "and" and sentence[end + 1] == told[done]:
                 return not _takes_back(sentence[at:end]) and _follows(
-                    sentence, start, end + 1, told, done, known
+                    sentence, start, end + 1, told, done, known, tried
                 )
     if sentence[at] in (",", "("):  # an aside
         close = {",": ",", "(": ")"}[sentence[at]]
         for end in range(at + 1, len(sentence)):
-            if sentence[end] == close and not _takes_back(sentence[at + 1 : end]):
-                return _follows(sentence, start, end + 1, told, done, known)
+            if sentence[end] == close and _is_extra(sentence[at + 1 : end]):
+                return _follows(sentence, start, end + 1, told, done, known, tried)
     return False
 
 
@@ -159,31 +174,50 @@ def _named(tokens: Sequence[str]) -> bool:
     return any(token[0].isupper() and token.lower() not in PLAIN for token in tokens)
 
 
-def _stands_for(name: Sequence[str], pronoun: str, known: set[str]) -> bool:
-    """Whether some words of the claim are a name from the headings, in the form of a pronoun."""
+def _stands_for(name: Sequence[str], pronoun: str, known: Sequence[list[str]]) -> bool:
+    """Whether some words of the claim are a heading, or its start or end, in a pronoun's form."""
     if name[-1].endswith("'s") != (pronoun in _POSSESSIVE):
         return False
-    lows = {word.lower() for word in known}
-    content = [word.removesuffix("'s").lower() for word in name if word.lower() not in PLAIN]
-    return bool(content) and all(word in lows for word in content)
+    told = _content(name)
+    return any(told in (part[: len(told)], part[-len(told) :]) for part in known if told)
+
+
+def _content(tokens: Sequence[str]) -> list[str]:
+    lows = [token.lower().removesuffix("'s") for token in tokens if token[0].isalnum()]
+    return [low for low in lows if low not in PLAIN]
 
 
 def _may_end(sentence: list[str], start: int, at: int) -> bool:
     """Whether nothing that follows takes back what was said before."""
-    if at >= len(sentence) or all(token in ".!\"”'" for token in sentence[at:]):
+    rest = sentence[at:]
+    if all(token in ".!\"”'" for token in rest):
         return True
-    stop = next((i for i in range(at, len(sentence)) if sentence[i] == ";"), len(sentence))
-    follows = sentence[at] in _ENDS or sentence[at].lower() == "and"
-    asks = sentence[stop - 1 : stop] == ["?"]
-    tail = [token.lower() for token in sentence[at:stop]]
-    if tail[:1] == [","] and tail[1:2] and tail[1] in _CONCEDING:
-        return not asks
-    return follows and not asks and not _takes_back(tail)
+    if rest[-1] == "?":
+        return False
+    if rest[0] == ",":
+        return _is_extra(rest[1:])
+    return (rest[0] in ";.:!" or rest[0].lower() == "and") and not _takes_back(rest)
+
+
+def _is_extra(tokens: Sequence[str]) -> bool:
+    """Whether what stands after a comma only adds to what was said: it does not narrow it.
+
+    That is a clause with "who", "and" or "although", a date, or another name for the same.
+    """
+    lows = [token.lower() for token in tokens]
+    if not lows or (lows[0] not in _CONCEDING and _takes_back(lows)):
+        return False
+    if lows[0] in _ADDING | _CONCEDING:
+        return True
+    if lows[0] in _DATED:
+        return any(low[0].isdigit() for low in lows[:_DATE_WORDS])
+    words = [low for low in lows if low[0].isalnum()]
+    named = lows[0] in _ARTICLES or (len(words) > 1 and words[0].endswith("'s"))
+    return named and len(words) <= _APPOSED_WORDS and not any(map(_is_verb, words[1:]))
 
 
 def _takes_back(tokens: Sequence[str]) -> bool:
     """Whether what is left out would change what is kept: exceptions, conditions, doubt."""
     conditions = words_in("turns", "unless") - _CONCEDING - {"but", "however"}
     taking = conditions | words_in("hedges", "doubt") | _DENYING | _OTHERS_SAY
-    lows = [token.lower() for token in tokens]
-    return any(low in taking for low in lows)
+    return any(token.lower() in taking for token in tokens)
