@@ -108,6 +108,8 @@ ORVANE = "Lake Orvane › Geography"
         ("Cattle destroyed the traps.", "The traps were destroyed by cattle."),
         ("The Inspectorate had no part in it.",
          "The study was funded by the Inspectorate, which had no part in it."),
+        ("It is a technology mastered by one company: ASML.",
+         "It employs EUV, a technology mastered by one company: ASML."),
         ("The canal was opened in 1804.", "The canal was opened in 1804, though it held no water."),
     ],
 )  # fmt: skip

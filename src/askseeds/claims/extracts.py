@@ -58,6 +58,7 @@ def is_extract(claim: str, sentences: Sequence[str], context: str) -> bool:
     claims = [told, *_moved(told), *_active(told)]
     for sentence in map(_tokens, sentences):
         forms = [sentence, *_moved(sentence), *_active(sentence), *_relative(sentence)]
+        forms += _apposed(sentence)
         if any(_says(form, one, known) for form in forms for one in claims):
             return True
     return False
@@ -98,6 +99,13 @@ def _relative(tokens: list[str]) -> Iterator[list[str]]:
                 name = tokens[start : at - 1]
                 if not _JOINING.intersection(word.lower() for word in name):
                     yield [*name, *tokens[at + 1 :]]
+
+
+def _apposed(tokens: list[str]) -> Iterator[list[str]]:
+    """Gives "It is a B" of "A, a B"; what "it" is, the sentence tells."""
+    for at, token in enumerate(tokens[:-1]):
+        if token == "," and tokens[at + 1] in _ARTICLES:
+            yield ["It", "is", *tokens[at + 1 :]]
 
 
 def _tokens(text: str) -> list[str]:
