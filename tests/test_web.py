@@ -669,15 +669,24 @@ def test_names_and_examples_are_text(text):
 
 
 def test_only_part_of_a_long_document_is_shown():
-    text = "one line\n" * 5_000
-    quote = Quote("a.txt", 18_000, 18_008, text[18_000:18_008], "A", 2, None, 1.0)
-    document = Document("1", "a.txt", "A", text, (0, 18_000), ())
+    text = "one line\n" * 10_000
+    quote = Quote("a.txt", 45_000, 45_008, text[45_000:45_008], "A", 2, None, 1.0)
+    document = Document("1", "a.txt", "A", text, (0, 45_000), ())
     shown = render.html_source(1, 1, [quote], document, nearest=False)
     assert len(shown) < 3 * render.CONTEXT_CHARS
     left_out = [int(n.replace(",", "")) for n in re.findall(r"([\d,]+) \w+ characters not", shown)]
     inside = re.search(r"not shown</p>(.*?)<p class=\"left-out\"", shown, re.DOTALL)[1]
     assert sum(left_out) + len(re.sub(r"<[^>]*>", "", inside)) == len(text)
     assert 'data-page="Page 2"' in shown
+
+
+def test_a_document_of_some_pages_is_shown_whole():
+    text = "one line\n" * 4_000
+    quote = Quote("a.txt", 18_000, 18_008, text[18_000:18_008], "A", 1, None, 1.0)
+    document = Document("1", "a.txt", "A", text, (0,), ())
+    shown = render.html_source(1, 1, [quote], document, nearest=False)
+    assert "not shown" not in shown
+    assert shown.count("one line") == 4_000
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 
 from askseeds.types import Answer, Document, Quote
 
-CONTEXT_CHARS = 4_000
+CONTEXT_CHARS = 20_000
 """This much of a document is shown on each side of a quote, to the next line break."""
 
 # Confidence in words, from this probability on.
