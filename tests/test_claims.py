@@ -110,7 +110,7 @@ ORVANE = "Lake Orvane › Geography"
          "The study was funded by the Inspectorate, which had no part in it."),
         ("It is a technology mastered by one company: ASML.",
          "It employs EUV, a technology mastered by one company: ASML."),
-        ("The canal was opened in 1804.", "The canal was opened in 1804, though it held no water."),
+        ("The canal was opened in 1804.", "The canal was opened in 1804, though it was dry."),
     ],
 )  # fmt: skip
 def test_a_part_that_stands_by_itself_is_an_extract(claim: str, sentence: str) -> None:
@@ -136,6 +136,10 @@ def test_a_part_that_stands_by_itself_is_an_extract(claim: str, sentence: str) -
         ("Sales rose.", "Sales rose, excluding Germany."),
         ("The fee is waived.", "The fee is waived; this applies to members only."),
         ("The firm was sold.", "The firm was sold?"),
+        ("The king died", "On 3 May 1900 papers wrote that the king died."),
+        ("The drug is safe", "The drug is safe: a claim that trials refuted."),
+        ("The ban is in force", "The ban is in force, although it no longer applies."),
+        ("Patients must take it", "Patients shall take it, where prescribed."),
         ("The traps destroyed cattle.", "The traps were destroyed by cattle."),
         ("Garrow is fed by the Tessin.", "It is fed by the Tessin."),
         ("Is it true", "It is true."),

@@ -247,6 +247,8 @@ def test_several_questions_in_one_are_told_apart(question, expected):
         "The firm proposed a merger between a bank and what network in 1954?",
         "Tell me who he is and how to do that",
         "Who owns the mill and the bridge?",
+        "why is it so and " * 8 + "why was it built then?",
+        "Who is it" + ", " * 4_000 + "and what is it then?",
         "?",
     ],
 )

@@ -39,6 +39,12 @@ from askseeds.types import Turn
 HISTORY_TURNS = 20  # "it" does not refer to what was said before them
 RECENT_TURNS = 6  # nor "that country" to what was said before these
 
+PARTED_CHARS = 400
+"""A longer question is asked as it is."""
+
+MOST_PARTS = 3
+"""With more parts, a question is asked as it is."""
+
 PART_WORDS = 4
 """A part of a question that has fewer is not asked by itself."""
 
@@ -76,13 +82,15 @@ def parts(question: str) -> tuple[str, ...]:
     "Who owns the mill, and when was it built?" asks two. A second part of a word or two ("and
     why?") says too little to be asked by itself.
     """
+    if len(question) > PARTED_CHARS:
+        return (question,)
     begins = [0, *(match.end() for match in _PART.finditer(question))]
     texts = [
         _JOINT.sub("", question[start:end])
         for start, end in zip(begins, [*begins[1:], len(question)], strict=True)
     ]
     asks = all(_ASKS.match(text) and len(text.split()) >= PART_WORDS for text in texts)
-    if len(texts) == 1 or not asks:
+    if not 1 < len(texts) <= MOST_PARTS or not asks:
         return (question,)
     first = Turn(texts[0])
     return (texts[0], *(standalone(text, [first]) for text in texts[1:]))

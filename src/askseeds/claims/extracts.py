@@ -20,7 +20,7 @@ _LEADING = frozenset(
     "because if when as after before since while once unless in on at from during".split()
 )
 _JOINING = frozenset("of in at for with from on and or to".split()) | {","}
-_DATED = frozenset("in on at from since by during".split())
+_DATED = frozenset("in on at during".split())
 _DATE_WORDS = 8
 _FIRST = frozenset("the a an this these it he she they".split())
 _VERBS = BE | HAVE | DO | frozenset("will can may must shall should could would".split())
@@ -28,9 +28,13 @@ _IDLE = frozenset("please also later therefore thus moreover furthermore hence i
 _DENYING = frozenset("only deny denied denies false wrong untrue not no never none neither".split())
 _OTHERS_SAY = frozenset(
     "according said says say told tells reported reports rumour rumours rumor rumors supposedly "
-    "subject depending".split()
+    "subject depending refuted overturned overturns withdrew withdrawn myth mistaken".split()
 )
-_ADDING = frozenset("who which whose where and including".split())
+_DATING = frozenset(
+    "the of night morning evening january february march april may june july august september "
+    "october november december spring summer autumn winter".split()
+)
+_ADDING = frozenset("who which whose and including".split())
 _ARTICLES = frozenset("a an the".split())
 _APPOSED_WORDS = 8
 _CONCEDING = frozenset("though although whereas while".split())
@@ -124,7 +128,10 @@ def _after_date(sentence: list[str]) -> Iterator[int]:
     if sentence[:1] and sentence[0].lower() in _DATED:
         for at in range(2, min(_DATE_WORDS, len(sentence))):
             first = sentence[at].lower() in _FIRST or sentence[at][0].isupper()
-            dated = any(token[0].isdigit() for token in sentence[:at])
+            before = sentence[1:at]
+            dated = any(token[0].isdigit() for token in before) and all(
+                token[0].isdigit() or token == "," or token.lower() in _DATING for token in before
+            )
             if first and dated and sentence[at - 1].lower() not in _JOINING | _FIRST:
                 yield at
 
@@ -200,7 +207,7 @@ def _may_end(sentence: list[str], start: int, at: int) -> bool:
     rest = sentence[at:]
     if all(token in ".!\"”'" for token in rest):
         return True
-    if rest[-1] == "?":
+    if "?" in rest:
         return False
     if rest[0] == ",":
         return _is_extra(rest[1:])
@@ -213,7 +220,7 @@ def _is_extra(tokens: Sequence[str]) -> bool:
     That is a clause with "who", "and" or "although", a date, or another name for the same.
     """
     lows = [token.lower() for token in tokens]
-    if not lows or (lows[0] not in _CONCEDING and _takes_back(lows)):
+    if not lows or _takes_back(lows[1:] if lows[0] in _CONCEDING else lows):
         return False
     if lows[0] in _ADDING | _CONCEDING:
         return True
@@ -228,4 +235,5 @@ def _takes_back(tokens: Sequence[str]) -> bool:
     """Whether what is left out would change what is kept: exceptions, conditions, doubt."""
     conditions = words_in("turns", "unless") - _CONCEDING - {"but", "however"}
     taking = conditions | words_in("hedges", "doubt") | _DENYING | _OTHERS_SAY
-    return any(token.lower() in taking for token in tokens)
+    lows = [token.lower() for token in tokens]
+    return any(low in taking or low.endswith("n't") for low in lows)
