@@ -51,9 +51,12 @@ PART_WORDS = 4
 _JOINT = re.compile(r"[\s,;]+(?:and\s+)?(?:also\s+)?$", re.I)
 _ASKS = re.compile(
     r"(?:(?:in|on|for|to|from|with|by|at)\s+)?"
-    r"(?:who|whom|whose|what|which|when|where|why|how)\b",
+    r"(?:who|whom|whose|what|which|when|where|why|how)\b"
+    # "Who says when it was built": told, not asked
+    r"(?!\s+(?:it|he|she|they|we|you|i|this|these|those|the|a|an|its|his|her|their|our|your|my)\b)",
     re.I,
 )
+_WORDING = re.compile(r"“[^”]*”|\"[^\"]*\"|`[^`]*`")
 _PART = re.compile(rf"(?:[,;?]\s+and|[;?]|\sand)\s+(?:also\s+)?(?={_ASKS.pattern})", re.I)
 _NAME = re.compile(r"(?<![.!?]\s)(?<!^)\b[A-Z][\w-]*(?:\s(?:&\s)?[A-Z][\w-]*)*")
 
@@ -84,7 +87,9 @@ def parts(question: str) -> tuple[str, ...]:
     """
     if len(question) > PARTED_CHARS:
         return (question,)
-    begins = [0, *(match.end() for match in _PART.finditer(question))]
+    # What is asked inside a quotation or code is not asked by the user.
+    plain = _WORDING.sub(lambda match: "x" * len(match[0]), question)
+    begins = [0, *(match.end() for match in _PART.finditer(plain))]
     texts = [
         _JOINT.sub("", question[start:end])
         for start, end in zip(begins, [*begins[1:], len(question)], strict=True)
