@@ -128,6 +128,8 @@ def test_a_part_that_stands_by_itself_is_an_extract(claim: str, sentence: str) -
         ("The council resigned.", "The chair of the council, who resigned, was tired."),
         ("The drug cools.", "The drug is not heated and cools."),
         ("The plan holds.", "The plan holds, critics deny."),
+        ("He served 10 years.", "He served 10 years and six months."),
+        ("The plank is two feet", "The plank is two feet and a half long."),
         ("The plan failed.", "The plan, rather than the team, failed."),
         ("The firm was fined.", "The firm was fined, a court later overturned that."),
         ("The drug cures.", "The drug cures, according to its maker."),

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from askseeds.claims.words import PLAIN, words_in
+from askseeds.quantities import read
 from askseeds.questions import BE, DO, HAVE
 
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W_]+(?:[’'.-][^\W_]+)*|\S")
@@ -211,6 +212,9 @@ def _may_end(sentence: list[str], start: int, at: int) -> bool:
         return False
     if rest[0] == ",":
         return _is_extra(rest[1:])
+    ends, goes_on = read(" ".join(sentence[max(0, at - 2) : at]))[0], read(" ".join(rest[1:3]))[0]
+    if rest[0].lower() == "and" and ends and goes_on:
+        return False  # "ten years" of "ten years and six months"
     return (rest[0] in ";.:!" or rest[0].lower() == "and") and not _takes_back(rest)
 
 
