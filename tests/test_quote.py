@@ -192,6 +192,17 @@ def test_confidence_rises_with_the_evidence():
     assert confidences[-1] > 0.8
 
 
+def test_a_sure_quote_without_the_number_that_is_asked_for_is_no_answer():
+    found = hits(document(TEXT.replace("in 1871 ", "")), 9.0)
+    sure = quote.select(evidence("who built the lighthouse?", found, built=0.4), max_quotes=1)
+    none = quote.select(
+        evidence("in which year was the lighthouse built?", found, built=0.4), max_quotes=1
+    )
+    assert sure.quotes[0].text == none.quotes[0].text
+    assert sure.confidence > 0.8
+    assert none.confidence == quote.NO_NUMBER
+
+
 def test_a_passage_of_nothing_but_a_heading_gives_no_quote():
     doc = Document("d", "s.txt", "s", "Lights", headings=(Heading(0, 6, 1),))
     nothing = quote.select(evidence("what is red?", hits(doc, 1.0)), max_quotes=3)

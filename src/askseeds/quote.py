@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from askseeds.expected import lacks_number
 from askseeds.models import Marked, Reading
 from askseeds.sentences import heading_at, is_heading
 from askseeds.types import Hit, Quote, Span
@@ -36,6 +37,10 @@ HEADING_WORDS = 5
 
 HIT_WORTH = 0.4
 """What having the answer among the quotes is worth, beside their F1; see docs/quality.md."""
+
+NO_NUMBER = 0.1
+"""The most that can be expected of quotes without a number where nothing else is asked for: in the
+question sets none of them answered; see docs/quality.md."""
 
 _WORD = re.compile(r"[^\W_]+")
 _STOP = frozenset(
@@ -204,6 +209,8 @@ def select(evidence: Evidence, *, max_quotes: int) -> Selection:
     features = confidence_features(evidence, chosen, odds)
     confidence = _probability(models()["confidence"].log_odds(features[None, :]))[0]
     quotes = best_set(evidence.hits, chosen, _probability(odds), max_quotes=max_quotes)
+    if lacks_number(evidence.question, [q.text for q in quotes]):
+        confidence = min(confidence, NO_NUMBER)
     return Selection(quotes, float(confidence))
 
 
