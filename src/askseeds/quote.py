@@ -31,6 +31,10 @@ Floats = npt.NDArray[np.float64]
 PASSAGES = 4
 """Best passages that are weighed and quoted from: more add hardly ever an answer."""
 
+SURE = 0.9
+"""A quote is shown before all is read when the passages read so far make it as sure as this. Then
+it is hardly ever taken back; see docs/quality.md."""
+
 HEADING_WORDS = 5
 """A heading with fewer words names a subject; one with as many may state a fact."""
 
