@@ -65,19 +65,27 @@ main()
 """
 
 
-# A server that answers a question only when there is no gate of its length.
+# A server that answers a question only when there is no gate of its length, and does not read on
+# after its first quote while there is the other gate.
 GATED = """
 import time
 from pathlib import Path
 from askseeds.assistant import Assistant
+from askseeds.types import Answer
 
 stream = Assistant.stream
 
-def gated(self, question, **options):
-    while Path(f"gate-{len(question)}").exists():
-        yield "searching"
+def held(gate, step):
+    while Path(gate).exists():
+        yield step
         time.sleep(0.02)
-    yield from stream(self, question, **options)
+
+def gated(self, question, **options):
+    yield from held(f"gate-{len(question)}", "searching")
+    for event in stream(self, question, **options):
+        yield event
+        if isinstance(event, Answer) and event.provisional:
+            yield from held("gate-early", "reading")
 
 Assistant.stream = gated
 from askseeds.cli import main
@@ -172,12 +180,58 @@ def gated_server(exported_encoder, tmp_path_factory):
 def gates(gated_server):
     """Opens and shuts the gate of a question; at the end all are open."""
 
-    def gate(question):
-        return gated_server.folder / f"gate-{len(question)}"
+    def gate(question=None):
+        return gated_server.folder / f"gate-{len(question) if question else 'early'}"
 
     yield gate
     for left in gated_server.folder.glob("gate-*"):
         left.unlink()
+
+
+class TestFirstQuote:
+    # Each asks something else: what was asked before is answered at once.
+    def test_it_is_there_while_the_rest_is_read(self, context, gated_server, gates):
+        page = opened(context, gated_server)
+        gates().touch()
+        exchange = ask(page, "Who has mastered EUV lithography?", ".quote", ended=False)
+        expect(exchange.locator(".verdict")).to_have_text("Found so far")
+        expect(exchange.locator(".working")).to_have_text("Reading the passages")
+        expect(page.get_by_role("button", name="Stop")).to_be_visible()
+        first = exchange.locator("blockquote").text_content()
+        expect(page.locator("#lit")).to_have_text(first, use_inner_text=False)
+        expect(exchange.locator(".actions")).to_be_hidden()
+        exchange.locator(".marker").focus()
+        gates().unlink()
+        expect(exchange.locator(".verdict.answered .confidence")).to_be_visible()
+        expect(exchange.locator(".working")).to_be_hidden()
+        expect(exchange.locator("blockquote").first).to_contain_text(first)
+        expect(exchange.locator(".marker").first).to_be_focused()
+        last = exchange.locator("blockquote").first.text_content()
+        expect(page.locator("#lit")).to_have_text(last, use_inner_text=False)
+        expect(page.locator(".walk")).to_contain_text(
+            f"Quote 1 of {exchange.locator('.quote').count()}"
+        )
+
+    def test_a_refusal_is_no_answer_first(self, context, gated_server, gates):
+        page = opened(context, gated_server)
+        gates().touch()  # which would hold what is provisional for ever
+        expect(ask(page, REVENUE).locator(".verdict.not_found")).to_be_visible()
+
+    def test_stop_keeps_it_as_what_it_is(self, context, gated_server, gates):
+        page = opened(context, gated_server)
+        gates().touch()
+        exchange = ask(page, "Which firm has mastered EUV lithography?", ".quote", ended=False)
+        page.get_by_role("button", name="Stop").click()
+        for _ in ("now", "and after a reload"):
+            expect(exchange.locator(".note")).to_have_text("Stopped.")
+            expect(exchange.locator(".verdict")).to_have_text("Found so far")
+            expect(page.locator("#lit")).to_contain_text("ASML")
+            expect(action(exchange, "Ask again")).to_be_visible()
+            expect(action(exchange, "Right answer")).to_have_count(0)  # it is none yet
+            page.reload()
+        gates().unlink()
+        action(exchange, "Ask again").click()
+        expect(exchange.locator(".verdict.answered")).to_be_visible()
 
 
 class TestStop:

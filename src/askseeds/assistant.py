@@ -33,8 +33,7 @@ CANDIDATES = 8
 """Passages that the cross-encoder reads: with 16, hardly more had one that answers."""
 
 EARLY = 2
-"""When so many of them are read, it is looked whether a quote is sure already: at about a third of
-a question's time, and later looks hardly ever find one."""
+"""When so many of them are read, it is looked whether a quote is sure. Later looks find few more."""
 
 MANY_QUOTES = 12
 """Most quotes of a summary, a list or a comparison, where no number was asked for."""
@@ -170,11 +169,11 @@ class Assistant:
     def stream(self, question: str, **options: Unpack[Options]) -> Iterator[Step | Answer]:
         """Answers as `ask` does, and tells what is being done: steps, and the answer last.
 
-        There may be several answers, each in the place of the one before. What is quoted for sure
-        is told before all is read: those answers are `provisional`, never a refusal, and few are
-        needed to be there (`quote.SURE`). With a language model, after the plain quotes comes one
-        more answer for each claim that was found to hold, then the whole. While the model is
-        waited for, the step "writing" comes again several times a second.
+        There may be several answers, each in the place of the one before. First those that are
+        `provisional`, never a refusal: the best quote, if it is sure before all is read, and the
+        quotes of a question whose parts are asked yet. With a language model, after the plain
+        quotes comes one more answer for each claim that was found to hold, then the whole. While
+        the model is waited for, the step "writing" comes again several times a second.
 
         To stop, close the iterator. Raises what `ask` raises.
         """

@@ -117,8 +117,12 @@ function send(question, { replacing = false } = {}) {
 function showAnswer(number, { html, markdown }) {
   const place = section(number)?.querySelector(".answer");
   if (!place || html === undefined) return;
-  if (place.innerHTML !== html) place.innerHTML = html;
   markdowns[number - 1] = markdown;
+  if (place.innerHTML === html) return;
+  const held = place.contains(document.activeElement) && document.activeElement.closest(".quote");
+  place.innerHTML = html;
+  // Who walks the quotes while more come does not lose the place.
+  if (held) place.querySelector(`.quote[data-quote="${held.dataset.quote}"] .marker`)?.focus({ preventScroll: true });
 }
 
 function replied(told) {
