@@ -384,7 +384,7 @@ def profile(bench: Path, work: Path) -> str:
 
 
 def first_quotes(bench: Path, work: Path) -> str:
-    """How often a quote is sure before all is read, what becomes of it, and how much sooner it is."""
+    """How often a quote is sure before all is read, what becomes of it, and how soon it is told."""
     rows = []
     for task in TASKS:
         answered = early = kept = refused = 0

@@ -33,7 +33,7 @@ CANDIDATES = 8
 """Passages that the cross-encoder reads: with 16, hardly more had one that answers."""
 
 EARLY = 2
-"""When so many of them are read, it is looked whether a quote is sure. Later looks find few more."""
+"""After so many of them it is looked whether a quote is sure; later looks find few more."""
 
 MANY_QUOTES = 12
 """Most quotes of a summary, a list or a comparison, where no number was asked for."""

@@ -13,7 +13,7 @@ const QUESTION_CHARS = 600;
 let conversation = shelf.blank();
 let markdowns = []; // of each exchange, as the server wrote it
 let running = null; // { run, number } while a question is on its way
-let restoring = null; // the token of what was asked to be shown again
+let restoring = null; // { token, stays } of what was asked to be shown again
 let judging = null;
 let editing = false;
 
@@ -161,7 +161,7 @@ function stop() {
   trigger("stop", { run });
   showStep(number, "");
   ended();
-  show(conversation);
+  show(conversation, { stays: true });
   announce("Stopped");
   focusBox();
 }
@@ -210,7 +210,8 @@ function fit() {
 
 // --- Several conversations ----------------------------------------------------------------------
 
-function show(next) {
+// What is beside it stays where only the conversation is shown anew.
+function show(next, { stays = false } = {}) {
   running = null;
   busy(false);
   leaveEditing();
@@ -218,13 +219,14 @@ function show(next) {
   markdowns = [];
   stageBody().replaceChildren();
   next.exchanges.forEach(({ question }, index) => addSection(index + 1, String(question ?? "")));
-  restoring = shelf.token();
-  trigger("restore", { token: restoring, exchanges: next.exchanges });
+  restoring = { token: shelf.token(), stays };
+  trigger("restore", { ...restoring, exchanges: next.exchanges });
   showTitle();
 }
 
 function restored(told) {
-  if (told.token !== restoring) return;
+  if (told.token !== restoring?.token) return;
+  const { stays } = restoring;
   restoring = null;
   if (told.error) {
     abandon();
@@ -239,6 +241,7 @@ function restored(told) {
   const last = sections().at(-1);
   if (!last) return;
   reveal(last, { atTop: true, instant: true });
+  if (stays) return markLitCard();
   const first = last.querySelector(".quote");
   if (first) light(first);
 }

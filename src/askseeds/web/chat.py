@@ -16,7 +16,7 @@ from askseeds.config import Settings
 from askseeds.errors import AskseedsError, IndexFault, NoDocuments
 from askseeds.terminal import terminal_line
 from askseeds.types import Answer, Document, Quote
-from askseeds.web.conversations import Asked, Clicked, Exchange, Judged, Kept, read
+from askseeds.web.conversations import Asked, Clicked, Exchange, Judged, Kept, Looked, read
 from askseeds.web.examples import examples
 from askseeds.web.library import Library
 from askseeds.web.line import Line, Run, Waiting
@@ -314,6 +314,16 @@ class Chat:
         if clicked is None or not 1 <= clicked.index <= len(clicked.exchange.quotes):
             return render.html_notice("There is no such quote in this conversation.")
         return self._shown(clicked.number, clicked.index, clicked.exchange)
+
+    def look(self, data: object) -> str:
+        """A document from its beginning, as HTML; `data` is a `Looked` from a browser."""
+        looked = read(Looked, data)
+        try:
+            if looked is None or not self.ready:
+                return render.html_notice("There is no such document.")
+            return render.html_whole(self._assistant.result().document(looked.source))
+        except AskseedsError as error:
+            return render.html_notice(str(error))
 
     def _shown(self, number: int, index: int, exchange: Exchange) -> str:
         quotes = exchange.quotes
