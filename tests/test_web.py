@@ -228,14 +228,15 @@ def text_of(source):
     return text.replace("\r\n", "\n")
 
 
-def is_in_view(page, selector, inside):
-    return page.evaluate(
+def wait_for_view(page, selector, inside):
+    """Waits until the whole of a part can be seen inside another one, after any scrolling."""
+    page.wait_for_function(
         """([selector, inside]) => {
             const a = document.querySelector(selector).getBoundingClientRect();
             const b = document.querySelector(inside).getBoundingClientRect();
             return a.top >= b.top && a.bottom <= b.bottom && a.top >= 0 && a.bottom <= innerHeight;
         }""",
-        [selector, inside],
+        arg=[selector, inside],
     )
 
 
@@ -260,8 +261,7 @@ class TestPage:
             expect(page.locator(".quote.lit")).to_have_count(1)
             expect(quote).to_have_class(re.compile("lit"))
             assert lit.text_content() == words == quote.locator("blockquote").text_content()
-            page.wait_for_function("document.querySelector('.lit-source .text').scrollTop >= 0")
-            assert is_in_view(page, "#lit", ".lit-source .text")
+            wait_for_view(page, "#lit", ".lit-source .text")
         expect(page.locator(".lit-source .text")).to_contain_text("Export controls work")
 
     def test_what_the_documents_do_not_answer(self, page):
@@ -331,13 +331,40 @@ class TestPage:
         expect(page.locator('.lit-source[data-quote="2"]')).to_be_visible()
         page.keyboard.press("ArrowUp")
         expect(page.locator('.lit-source[data-quote="1"]')).to_be_visible()
+        page.keyboard.press("ArrowRight")
+        expect(page.locator('.lit-source[data-quote="2"]')).to_be_visible()
+        expect(exchange.locator(".quote").nth(1).locator(".marker")).to_be_focused()
+        page.keyboard.press("ArrowLeft")
+        expect(page.locator('.lit-source[data-quote="1"]')).to_be_visible()
+        # In the text of a source up and down scroll; left and right still walk.
+        page.locator(".lit-source .text").focus()
+        page.keyboard.press("ArrowRight")
+        expect(page.locator('.lit-source[data-quote="2"]')).to_be_visible()
         page.keyboard.press("/")
         expect(box).to_be_focused()
         assert box.input_value() == ""
         page.keyboard.type("What")
-        page.keyboard.press("ArrowUp")
-        expect(box).to_be_focused()
-        expect(page.locator('.lit-source[data-quote="1"]')).to_be_visible()
+        for key in ("ArrowUp", "ArrowLeft"):
+            page.keyboard.press(key)
+            expect(box).to_be_focused()
+            expect(page.locator('.lit-source[data-quote="2"]')).to_be_visible()
+
+    def test_nothing_can_be_sent_before_the_page_listens(self, context, server):
+        page = context.new_page()
+        # A part that the scripts wait for is not there until `arrived` says so.
+        page.add_init_script(
+            """const find = Document.prototype.getElementById;
+            Document.prototype.getElementById = function (id) {
+                return id === "restored" && !window.arrived ? null : find.call(this, id);
+            };"""
+        )
+        page.goto(server.url)
+        send = page.get_by_role("button", name="Ask", exact=True)
+        page.get_by_label("Your question").fill(EUV)
+        expect(send).to_be_disabled()
+        page.evaluate("window.arrived = true")
+        send.click()
+        expect(page.locator(".verdict.answered")).to_be_visible()
 
     def test_next_and_previous_quote(self, page):
         exchange = ask(page, RISKS)

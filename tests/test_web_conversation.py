@@ -257,12 +257,28 @@ class TestStop:
         expect(page.locator("#exchange-1 .note")).to_have_text("Stopped.")
         expect(page.get_by_role("button", name="Stop")).to_be_hidden()
         expect(box(page)).to_be_focused()
+        if way == "typed":
+            expect(page.locator("#source .notice")).to_be_visible()  # as before
         gates(question).unlink()
         ask(page, REVENUE)  # other things can be asked
         expect(page.locator("#exchange-1 .verdict")).to_have_count(0)
         # What was stopped can be asked again.
         page.get_by_role("button", name="New", exact=True).click()
         expect(ask(page, question).locator(".verdict")).to_be_visible()
+
+    def test_what_is_beside_it_stays(self, context, gated_server, gates):
+        page = opened(context, gated_server)
+        exchange = ask(page, RISKS)
+        exchange.locator(".marker").nth(1).click()
+        expect(page.locator('.lit-source[data-quote="2"]')).to_be_visible()
+        gates(EUV).touch()
+        box(page).fill(EUV)
+        page.keyboard.press("Enter")
+        expect(page.locator("#exchange-2 .working")).to_have_text("Searching the documents")
+        page.get_by_role("button", name="Stop").click()
+        expect(page.locator("#exchange-2 .note")).to_have_text("Stopped.")
+        expect(page.locator('.lit-source[data-quote="2"]')).to_be_visible()
+        expect(page.locator(".quote.lit")).to_have_attribute("data-quote", "2")
 
 
 class TestLine:
@@ -350,6 +366,24 @@ class TestAnswers:
         assert copied.startswith(f"## {EUV}\n\n**Answered by the documents**")
         assert f"> {quote} [1]" in copied
         assert f"[1] article.txt, Export controls work, characters {start}–{end}" in copied
+        # The same again when it comes out of what the browser keeps.
+        page.reload()
+        action(exchange, "Copy with references").click()
+        expect(page.locator("#announce")).to_have_text("Copied")
+        assert page.evaluate("navigator.clipboard.readText()") == copied
+
+    def test_copy_where_the_browser_gives_no_clipboard(self, context, page, server):
+        """As over plain HTTP from another machine."""
+        page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+        page.reload()
+        button = action(ask(page, EUV), "Copy with references")
+        button.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#announce")).to_have_text("Copied")
+        expect(button).to_be_focused()
+        box(page).focus()
+        page.keyboard.press("Control+V")
+        expect(box(page)).to_have_value(re.compile(f"^## {re.escape(EUV)}\\s+"))
 
     def test_a_changed_document_is_not_shown_as_the_source(self, page, server):
         file = server.folder / "seeds" / "moving.txt"
@@ -501,6 +535,12 @@ class TestConversations:
         text = SEED.read_text(encoding="utf-8-sig")
         assert text[quote["start"] : quote["end"]] == quote["text"]
         assert "hits" not in content["exchanges"][0]["answer"]
+        page.reload()
+        expect(page.locator("#exchange-2 .verdict")).to_be_visible()
+        export.click()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Markdown", exact=True).click()
+        assert download.value.path().read_text(encoding="utf-8") == markdown
 
 
 @pytest.fixture(scope="class")
