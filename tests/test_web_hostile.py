@@ -57,7 +57,7 @@ PLACES = "harbour orchard meadow quarry".split()
 
 # Titles that stand in a file's properties, not in its text.
 TITLES = {
-    "cormorants.pdf": "<script>alert('p')</script><b>Cormorants</b>",
+    "cormorants.pdf": "<script>alert('p')</script> <b>Cormorants</b>",
     "wombats.pdf": "<img src=x onerror=\"alert('i')\"> Wombats",
     "ostriches.pdf": "Ostriches \u202egnp.exe \u2066x\u2069",
     "chamois.docx": "<script>alert('w')</script><b>Chamois</b>",
