@@ -406,9 +406,10 @@ class TestSource:
         expect(checked).to_be_checked()  # looking at it is not choosing it
         # A quote takes its place, and it that of the quote, which is lit no more.
         exchange = ask(page, EUV)
-        expect(page.locator("#lit")).to_be_visible()
+        page.wait_for_function("document.querySelector('.lit-source .text').scrollTop > 0")
         name.click()
         expect(page.locator("#lit")).to_have_count(0)
+        page.wait_for_function("document.querySelector('.lit-source .text').scrollTop === 0")
         expect(exchange.locator(".quote.lit")).to_have_count(0)
         # What was not read has nothing to show.
         expect(document(page, "damaged.pdf").get_by_role("button")).to_have_count(1)

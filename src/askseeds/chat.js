@@ -261,7 +261,8 @@ listen(byId("thumb"), judged);
 
 new MutationObserver(() => {
   markLitCard();
-  scrollToLit();
+  if (source.querySelector("#lit")) scrollToLit();
+  else source.querySelector(".text")?.scrollTo(0, 0); // another document, from its beginning
   keepFocus();
 }).observe(source, {
   childList: true,
