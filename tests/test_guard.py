@@ -475,6 +475,15 @@ def exchanged(source, text, quotes, nearest, status):
     return {"question": "Who?", "answer": answer}
 
 
+def test_what_was_not_final_is_not_judged(server, ada):
+    text = (server.folder / "seeds" / "article.txt").read_text(encoding="utf-8-sig")[:40]
+    exchange = exchanged("article.txt", text, [0], [], "answered")
+    exchange["answer"]["provisional"] = True
+    judged = {"token": "t", "rating": "up", "exchange": exchange}
+    reply = ada.post("/gradio_api/run/predict", call(ada, "judge", judged, "early"))
+    assert "There is no answer here to judge." in json.loads(reply.body)["data"][0]
+
+
 @pytest.mark.parametrize("data", [None, 3, {}, {"source": None}, {"source": ["article.txt"]}])
 def test_what_is_no_source_shows_nothing(server, ada, data):
     reply = ada.post("/gradio_api/run/predict", call(ada, "look", data, "forged"))

@@ -681,6 +681,11 @@ def test_the_source_shows_the_text_and_nothing_else(text, data):
     lit = re.search(r'<mark id="lit">(.*?)</mark>', inside, re.DOTALL)[1]
     assert html.unescape(re.sub(r"<[^>]*>", "", lit)) == quotes[index - 1].text
 
+    whole = render.html_whole(document)
+    inside = re.search(r'<div class="text"[^>]*>(.*)</div></article>$', whole, re.DOTALL)[1]
+    assert html.unescape(re.sub(r"<[^>]*>", "", inside)) == text
+    assert "<mark" not in whole
+
 
 @given(TEXTS)
 def test_names_and_examples_are_text(text):
@@ -705,6 +710,9 @@ def test_only_part_of_a_long_document_is_shown():
     inside = re.search(r"not shown</p>(.*?)<p class=\"left-out\"", shown, re.DOTALL)[1]
     assert sum(left_out) + len(re.sub(r"<[^>]*>", "", inside)) == len(text)
     assert 'data-page="Page 2"' in shown
+    whole = render.html_whole(document)
+    assert whole.count("one line") < len(text) / 9
+    assert re.search(r"<p class=\"left-out\">[\d,]+ further characters not shown</p></div>", whole)
 
 
 def test_a_document_of_some_pages_is_shown_whole():

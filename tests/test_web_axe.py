@@ -157,7 +157,7 @@ def test_every_state_of_a_question(browser, gated_server, file, axe, width, sche
     found = {}
     stop = page.get_by_role("button", name="Stop")
     # Another question for each screen: what was asked before is answered at once.
-    question = f"{EUV[:-1]} for screens of {width} points in {scheme} colours?"
+    question = EUV + "?" * (1 + SCREENS.index((width, scheme)))
     file("gate-early").touch()
     exchange = ask(page, question, ".verdict.provisional", ended=False)
     expect(stop).to_be_visible()

@@ -41,11 +41,11 @@ CLAIMS = (
     Claim("ASML has <b>mastered</b> it [here](http://example.org/).", (0,), True),
     Claim("Nobody else ever will.", (), False),
 )
-stream = Assistant.stream
+plain = Assistant.stream
 
 def writing(self, question, **options):
     answer = None
-    for event in stream(self, question, **options):
+    for event in plain(self, question, **options):
         if isinstance(event, Answer):
             answer = event
         yield event
