@@ -37,7 +37,8 @@ window.seen = (selector) => new Promise((resolve) => {
         ? resolve(performance.now()) : requestAnimationFrame(look);
     look();
 });
-window.painted = seen("#question");
+// Useful when it can be used: this attribute is set when the page's scripts have begun.
+window.painted = seen("html[data-part] #question");
 """
 _ASK = """(question) => {
     const box = document.querySelector("#question");

@@ -24,13 +24,13 @@ import yaml
 import bench_tried
 import train_quote as train
 from askseeds import quote
-from askseeds.assistant import CANDIDATES, Assistant
+from askseeds.assistant import CANDIDATES, EARLY, Assistant
 from askseeds.config import Settings
 from askseeds.evaluate.charts import wilson
 from askseeds.evaluate.plots import Plot, share_axis
 from askseeds.followup import standalone
 from askseeds.retrieve import fuse
-from askseeds.types import Hit, Turn
+from askseeds.types import Answer, Hit, Turn
 from bench_process import say
 from bench_tables import GOALS, ROOT, TASKS, markdown
 from train_quote import Example
@@ -38,6 +38,7 @@ from train_quote import Example
 LEAST = Settings().min_confidence
 QA = ROOT / "tests" / "qa"
 BINS = 10
+FIRST_QUOTES = 240
 PROFILED = 40
 
 # What an ablation takes away, by the beginnings of feature names.
@@ -382,6 +383,35 @@ def profile(bench: Path, work: Path) -> str:
     return markdown(["stage", "ms"], [[name, f"{median(ms):.1f}"] for name, ms in stages.items()])
 
 
+def first_quotes(bench: Path, work: Path) -> str:
+    """How often a quote is sure before all is read, what becomes of it, and how soon it is told."""
+    rows = []
+    for task in TASKS:
+        answered = early = kept = refused = 0
+        waits: list[float] = []
+        totals: list[float] = []
+        some = train.questions(bench, task)[:FIRST_QUOTES]
+        with opened(bench, task, work) as assistant:
+            for question in some:
+                *events, answer = assistant.stream(question["question"])
+                assert isinstance(answer, Answer)
+                answered += answer.status == "answered"
+                told = next((event for event in events if isinstance(event, Answer)), None)
+                # What only a question of several parts tells was there when all was read.
+                if told is None or len(told.hits) > EARLY:
+                    continue
+                early += 1
+                refused += answer.status == "not_found"
+                kept += quote.shared(told.quotes[0], answer.quotes) is not None
+                waits.append(told.timings_ms["total"])
+                totals.append(answer.timings_ms["total"])
+        counts = (len(some), answered, early, kept, refused)
+        times = (f"{median(waits):.0f} ms", f"{median(totals):.0f} ms")
+        rows.append([task, *map(str, counts), *times])
+    head = ["task", "questions", "answered", "told early", "kept", "refused", "first", "whole"]
+    return markdown(head, rows)
+
+
 def sections(bench: Path, work: Path, plot: Path | None) -> dict[str, Callable[[], str]]:
     """Every part of the report by its title; evidence is collected when it is first needed."""
     examples: list[Example] = []
@@ -401,6 +431,7 @@ def sections(bench: Path, work: Path, plot: Path | None) -> dict[str, Callable[[
         "hand-written": lambda: hand_written(work),
         "dialogues": lambda: dialogues(work),
         "profile": lambda: profile(bench, work),
+        "first quotes": lambda: first_quotes(bench, work),
     }
 
 

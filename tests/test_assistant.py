@@ -1,15 +1,17 @@
 """The way of a question with real parts: quotes are verbatim, whatever is asked of any text."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from askseeds.assistant import QUESTION_CHARS, Assistant
+from askseeds import models, quote
+from askseeds.assistant import CANDIDATES, EARLY, QUESTION_CHARS, Assistant
 from askseeds.errors import QuestionError, SeedsError
 from askseeds.sync import bring_up_to_date
-from askseeds.types import Turn
+from askseeds.types import Answer, Turn
 
 HARD = {
     "istanbul.txt": "İstanbul is a city. İzmir is a city too. The ferry takes 40 minutes.",
@@ -57,10 +59,10 @@ def hard(tmp_path_factory, exported_encoder):
 
 
 def check_verbatim(answer, place):
-    for quote in (*answer.quotes, *answer.nearest):
-        path = place.seeds / quote.source
+    for found in (*answer.quotes, *answer.nearest):
+        path = place.seeds / found.source
         with path.open(encoding="utf-8-sig", newline="") as file:
-            assert file.read()[quote.start : quote.end] == quote.text
+            assert file.read()[found.start : found.end] == found.text
     for hit in answer.hits:
         for start, end in hit.passage.sentences:
             assert hit.passage.start <= start < end <= hit.passage.end
@@ -99,7 +101,7 @@ def test_max_quotes_min_confidence_and_source(hard):
     assert assistant.ask(QUESTIONS[0], min_confidence=1.0).status == "not_found"
     assert assistant.ask("zzz", min_confidence=0.0).status == "answered"
     answer = assistant.ask(QUESTIONS[0], source="table.*")
-    assert {quote.source for quote in (*answer.quotes, *answer.nearest)} == {"table.md"}
+    assert {found.source for found in (*answer.quotes, *answer.nearest)} == {"table.md"}
     with pytest.raises(SeedsError, match="no document matches"):
         assistant.ask(QUESTIONS[0], source="*.pdf")
 
@@ -109,7 +111,7 @@ def test_a_follow_up_is_searched_for_on_its_own(hard):
     answer = assistant.ask("And when was it rebuilt?", history=[Turn("When did the mill burn?")])
     assert answer.question == "And when was it rebuilt?"
     assert "mill" in answer.asked
-    assert any("1830" in quote.text for quote in (*answer.quotes, *answer.nearest))
+    assert any("1830" in found.text for found in (*answer.quotes, *answer.nearest))
 
 
 @pytest.mark.parametrize("question", ["", " \n\t", "x" * (QUESTION_CHARS + 1)])
@@ -140,7 +142,7 @@ def test_stages_are_timed_and_explained(hard):
 def test_a_question_that_was_asked_before_is_not_worked_on_again(article_place, monkeypatch):
     with Assistant.open(article_place) as assistant:
         first = assistant.ask("Who is leading in AI development?")
-        monkeypatch.setattr(assistant, "_read", None)
+        monkeypatch.setattr(assistant, "_readings", None)
         again = assistant.ask("Who is leading in AI development?", min_confidence=0)
         assert (again.quotes or again.nearest) == (first.quotes or first.nearest)
         assert again.confidence == first.confidence
@@ -164,9 +166,53 @@ def test_what_was_asked_before_is_asked_anew_when_the_documents_change(article_p
 
 def test_steps_are_told_in_their_order(hard):
     assistant, _ = hard
-    *steps, answer = assistant.stream("When was the mill rebuilt, and after what?")
+    *events, answer = assistant.stream("When was the mill rebuilt, and after what?")
+    steps = [event for event in events if not isinstance(event, Answer)]
     assert steps == ["searching", "reading", "choosing"]
     assert answer == replace(assistant.ask(answer.question), timings_ms=answer.timings_ms)
+
+
+def test_a_sure_quote_is_told_before_all_is_read(hard):
+    assistant, place = hard
+    first, second, early, *rest, answer = assistant.stream("Which port is used for the setup?")
+    assert (first, second, rest) == ("searching", "reading", ["choosing"])
+    assert early.provisional
+    assert early.status == "answered"
+    assert early.confidence >= quote.SURE
+    assert len(early.hits) == EARLY < len(answer.hits)
+    check_verbatim(early, place)
+    # The final one may quote more, or longer.
+    assert len(early.quotes) == 1
+    assert early.quotes[0].text in answer.text
+    assert not answer.provisional
+    assert answer == replace(assistant.ask(answer.question), timings_ms=answer.timings_ms)
+
+
+@pytest.mark.parametrize(
+    ("question", "options"),
+    [
+        ("Who won the regatta in 1954?", {}),
+        ("Which port does it use for the setup?", {"min_confidence": 1.0}),
+    ],
+)
+def test_what_is_not_sure_is_not_told_early(hard, question, options):
+    assistant, _ = hard
+    *events, answer = assistant.stream(question, **options)
+    assert answer.status == "not_found"
+    assert not any(isinstance(event, Answer) for event in events)
+
+
+def test_leaving_the_stream_ends_the_reading(hard, monkeypatch):
+    assistant, _ = hard
+    monkeypatch.setattr(models, "_CORES", 2)  # on more, all would have begun by then
+    read = []
+    run = assistant._reranker._session.run
+    session = SimpleNamespace(run=lambda *args: (read.append(1), run(*args))[1])
+    monkeypatch.setattr(assistant, "_reranker", replace(assistant._reranker, _session=session))
+    stream = assistant.stream("Which port is used for that setup?")
+    assert any(isinstance(event, Answer) for event in stream)  # the early one
+    stream.close()
+    assert EARLY <= len(read) < CANDIDATES
 
 
 def test_several_threads_get_their_own_answers(hard):
@@ -181,9 +227,15 @@ def test_several_threads_get_their_own_answers(hard):
 
 def test_a_question_that_asks_several_has_a_quote_for_each(hard):
     assistant, place = hard
-    answer = assistant.ask("How long does the ferry take, and which port is used?")
+    question = "How long does the ferry take, and which port is used?"
+    *events, answer = assistant.stream(question)
+    # What the whole question finds is told before its parts are asked.
+    early = [event for event in events if isinstance(event, Answer)]
+    assert early
+    assert all(event.provisional and event.status == "answered" for event in early)
+    assert len(early[-1].hits) == CANDIDATES
     assert answer.status == "answered"
-    texts = [quote.text for quote in answer.quotes]
+    texts = [found.text for found in answer.quotes]
     assert "The ferry takes 40 minutes." in texts
     assert "The port is 8123." in texts
     check_verbatim(answer, place)

@@ -430,10 +430,11 @@ class TestSessions:
 
     def test_one_answer_for_a_wrong_name_and_a_wrong_password(self, file):
         browser = Browser(file)
-        answers = [browser.log_in("nobody"), browser.log_in("ada", "wrong wrong")]
-        assert answers[0] == answers[1]
-        assert answers[0][0] == 401
-        assert "set-cookie" not in answers[0][1]
+        (status, headers, body), right_name = browser.log_in("eve"), browser.log_in("ada", "no no")
+        # But for the name as it was typed.
+        assert (status, headers, body.replace("eve", "ada")) == right_name
+        assert status == 401
+        assert "set-cookie" not in headers
 
     @pytest.mark.parametrize("body", [b"", b"name=ada", b"password=x", b"\xff", b"name=&password="])
     def test_half_a_form(self, file, body):
@@ -635,7 +636,65 @@ def test_a_wrong_password_says_so(browser, server):
     page.get_by_label("Password").fill("no such password")
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("alert")).to_have_text("The name or the password is wrong.")
-    assert "<script" not in page.content()
+    # The name needs not be typed again, and is a name whatever it is.
+    expect(page.get_by_label("Name")).to_have_value("<script>")
+    expect(page.get_by_label("Password")).to_be_focused()
+    expect(page.get_by_label("Password")).to_have_value("")
+    expect(page.locator("script")).to_have_count(0)
     log_in(page, "ada")
+    expect(page).to_have_url(f"{server.url}/")
+    context.close()
+
+
+@pytest.mark.browser
+def test_a_name_that_was_typed_is_text(browser, server):
+    hostile = '"><img src=x onerror=alert(1)>{message}&quot;\' autofocus onfocus=alert(2) x="'
+    context = browser.new_context()
+    page = context.new_page()
+    alarms = []
+    page.on("dialog", lambda dialog: (alarms.append(dialog.message), dialog.dismiss()))
+    page.goto(server.url)
+    page.get_by_label("Name").fill(hostile)
+    page.get_by_label("Password").fill("no such password")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_label("Name")).to_have_value(hostile[:64])
+    expect(page.locator("img, [onfocus], [onerror]")).to_have_count(0)
+    assert alarms == []
+    context.close()
+
+
+@pytest.mark.browser
+def test_who_guesses_has_to_wait(browser, server):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(server.url)
+    longest_s = 0
+    while longest_s < 4:  # the clock is the real one: the first waits may be over too soon
+        page.get_by_label("Name").fill("ada")
+        page.get_by_label("Password").fill("no such password")
+        with page.expect_response(lambda response: response.request.method == "POST") as reply:
+            page.get_by_role("button", name="Log in").click()
+        assert reply.value.status in (401, 429)
+        if reply.value.status == 429:
+            wait_s = int(reply.value.headers["retry-after"])
+            assert 0 < wait_s <= slowdown.MOST_S
+            longest_s = max(longest_s, wait_s)
+            if longest_s < 4:
+                time.sleep(wait_s)
+    # The right password does not help her either, nor does it from elsewhere; others get in.
+    log_in(page, "ada")
+    expect(page.get_by_role("alert")).to_have_text(
+        re.compile(r"Too many tries\. Wait \d s, then try again\.")
+    )
+    expect(page.get_by_label("Name")).to_have_value("ada")
+    assert Client(server).log_in("ada").status == 429
+    assert Client(server).log_in("bob").status == 303
+    deadline = time.monotonic() + 60
+    while page.url != f"{server.url}/" and time.monotonic() < deadline:
+        time.sleep(0.5)
+        with page.expect_response(lambda response: response.request.method == "POST"):
+            log_in(page, "ada")
+        page.wait_for_load_state()
     expect(page).to_have_url(f"{server.url}/")
     context.close()

@@ -393,6 +393,104 @@ def test_a_call_that_describes_a_file_is_refused(server, ada, how):
             assert ada.post(f"/gradio_api/{route}", call).status == 400
 
 
+FORGED = [
+    "../askseeds.toml",
+    "../users",
+    "index/ledger.sqlite",
+    "../index/ledger.sqlite",
+    "/etc/passwd",
+    "{folder}/users",
+    "./article.txt",
+    "../seeds/article.txt",
+    "shelf/../article.txt",
+    "article.txt\0",
+    "",
+]
+
+
+@pytest.mark.parametrize("source", FORGED)
+def test_a_forged_source_of_a_quote_is_refused(server, ada, source):
+    """A browser may name any file: only documents of the index are looked at, by their names."""
+    (server.folder / "askseeds.toml").touch()
+    source = source.format(folder=server.folder)
+    # As if it had been quoted: where the file was read, this would stand in it.
+    path = server.folder / "seeds" / source.replace("\0", "")
+    text = path.read_bytes()[:40].decode("latin-1") if path.is_file() else "root"
+    feedback = server.folder / "index" / "feedback.jsonl"
+    before = feedback.read_bytes() if feedback.exists() else b""
+
+    def sent(name, data):
+        reply = ada.post("/gradio_api/run/predict", call(ada, name, data, "forged"))
+        assert reply.status == 200
+        return "".join(map(str, json.loads(reply.body)["data"]))
+
+    for quotes, nearest, status in (([0], [], "answered"), ([], [0], "not_found")):
+        exchange = exchanged(source, text, quotes, nearest, status)
+        shown = sent("quote", {"number": 1, "index": 1, "exchange": exchange})
+        assert "is not in the index" in shown
+        assert "lit-source" not in shown
+        for part in (CANARY, "$argon2", "root:", "SQLite"):
+            assert part not in shown
+    assert "is not in the index" in sent("look", {"source": source})
+    judged = {
+        "token": "t",
+        "rating": "up",
+        "exchange": exchanged(source, text, [0], [], "answered"),
+    }
+    assert "is not in the index" in sent("judge", judged)
+    assert (feedback.read_bytes() if feedback.exists() else b"") == before
+    # With the name of a document, the same calls show it.
+    text = (server.folder / "seeds" / "article.txt").read_text(encoding="utf-8-sig")[:40]
+    exchange = exchanged("article.txt", text, [0], [], "answered")
+    shown = sent("quote", {"number": 1, "index": 1, "exchange": exchange})
+    assert 'class="lit-source"' in shown
+    assert 'class="lit-source"' in sent("look", {"source": "article.txt"})
+
+
+def exchanged(source, text, quotes, nearest, status):
+    """What a browser may say that it was answered; `quotes` and `nearest` by their number."""
+    quote = {
+        "source": source,
+        "start": 0,
+        "end": len(text),
+        "text": text,
+        "title": "Settings",
+        "page": None,
+        "heading": None,
+        "score": 1.0,
+    }
+    answer = {
+        "question": "Who?",
+        "asked": "Who?",
+        "status": status,
+        "confidence": 0.9,
+        "text": text,
+        "quotes": [quote for _ in quotes],
+        "nearest": [quote for _ in nearest],
+        "hits": [],
+        "claims": [],
+        "timings_ms": {},
+        "models": {"encoder": "e", "reranker": "r"},
+    }
+    return {"question": "Who?", "answer": answer}
+
+
+def test_what_was_not_final_is_not_judged(server, ada):
+    text = (server.folder / "seeds" / "article.txt").read_text(encoding="utf-8-sig")[:40]
+    exchange = exchanged("article.txt", text, [0], [], "answered")
+    exchange["answer"]["provisional"] = True
+    judged = {"token": "t", "rating": "up", "exchange": exchange}
+    reply = ada.post("/gradio_api/run/predict", call(ada, "judge", judged, "early"))
+    assert "There is no answer here to judge." in json.loads(reply.body)["data"][0]
+
+
+@pytest.mark.parametrize("data", [None, 3, {}, {"source": None}, {"source": ["article.txt"]}])
+def test_what_is_no_source_shows_nothing(server, ada, data):
+    reply = ada.post("/gradio_api/run/predict", call(ada, "look", data, "forged"))
+    assert reply.status == 200
+    assert "There is no such document." in json.loads(reply.body)["data"][0]
+
+
 def test_what_the_page_says_names_no_file(server, ada):
     for path in ("/", "/config", "/theme.css", "/gradio_api/startup-events"):
         reply = ada.get(path)

@@ -39,6 +39,19 @@ def test_a_claim_names_its_quotes():
     assert "Model: <bdi>m</bdi>" in shown
 
 
+def test_what_is_provisional_has_neither_verdict_nor_confidence_nor_thumbs():
+    final = Outcome(answer())
+    early = Outcome(replace(answer(), provisional=True), stopped=True)
+    for made in (html_answer(1, early), markdown("Does it rain?", early)):
+        assert "Found so far" in made
+        assert "Answered by" not in made
+        assert "0.90" not in made
+        assert "Stopped." in made
+    assert "judge" not in html_answer(1, early)
+    assert "judge" in html_answer(1, final)
+    assert "Found so far" not in html_answer(1, final)
+
+
 @given(st.text(st.sampled_from("<>&\"'ab{}$`\n")))
 def test_all_that_is_said_is_text(text):
     quote = Quote(text, 0, len(text), text, text, None, text, 0.1)

@@ -228,14 +228,15 @@ def text_of(source):
     return text.replace("\r\n", "\n")
 
 
-def is_in_view(page, selector, inside):
-    return page.evaluate(
+def wait_for_view(page, selector, inside):
+    """Waits until the whole of a part can be seen inside another one, after any scrolling."""
+    page.wait_for_function(
         """([selector, inside]) => {
             const a = document.querySelector(selector).getBoundingClientRect();
             const b = document.querySelector(inside).getBoundingClientRect();
             return a.top >= b.top && a.bottom <= b.bottom && a.top >= 0 && a.bottom <= innerHeight;
         }""",
-        [selector, inside],
+        arg=[selector, inside],
     )
 
 
@@ -260,8 +261,7 @@ class TestPage:
             expect(page.locator(".quote.lit")).to_have_count(1)
             expect(quote).to_have_class(re.compile("lit"))
             assert lit.text_content() == words == quote.locator("blockquote").text_content()
-            page.wait_for_function("document.querySelector('.lit-source .text').scrollTop >= 0")
-            assert is_in_view(page, "#lit", ".lit-source .text")
+            wait_for_view(page, "#lit", ".lit-source .text")
         expect(page.locator(".lit-source .text")).to_contain_text("Export controls work")
 
     def test_what_the_documents_do_not_answer(self, page):
@@ -331,13 +331,40 @@ class TestPage:
         expect(page.locator('.lit-source[data-quote="2"]')).to_be_visible()
         page.keyboard.press("ArrowUp")
         expect(page.locator('.lit-source[data-quote="1"]')).to_be_visible()
+        page.keyboard.press("ArrowRight")
+        expect(page.locator('.lit-source[data-quote="2"]')).to_be_visible()
+        expect(exchange.locator(".quote").nth(1).locator(".marker")).to_be_focused()
+        page.keyboard.press("ArrowLeft")
+        expect(page.locator('.lit-source[data-quote="1"]')).to_be_visible()
+        # In the text of a source up and down scroll; left and right still walk.
+        page.locator(".lit-source .text").focus()
+        page.keyboard.press("ArrowRight")
+        expect(page.locator('.lit-source[data-quote="2"]')).to_be_visible()
         page.keyboard.press("/")
         expect(box).to_be_focused()
         assert box.input_value() == ""
         page.keyboard.type("What")
-        page.keyboard.press("ArrowUp")
-        expect(box).to_be_focused()
-        expect(page.locator('.lit-source[data-quote="1"]')).to_be_visible()
+        for key in ("ArrowUp", "ArrowLeft"):
+            page.keyboard.press(key)
+            expect(box).to_be_focused()
+            expect(page.locator('.lit-source[data-quote="2"]')).to_be_visible()
+
+    def test_nothing_can_be_sent_before_the_page_listens(self, context, server):
+        page = context.new_page()
+        # A part that the scripts wait for is not there until `arrived` says so.
+        page.add_init_script(
+            """const find = Document.prototype.getElementById;
+            Document.prototype.getElementById = function (id) {
+                return id === "restored" && !window.arrived ? null : find.call(this, id);
+            };"""
+        )
+        page.goto(server.url)
+        send = page.get_by_role("button", name="Ask", exact=True)
+        page.get_by_label("Your question").fill(EUV)
+        expect(send).to_be_disabled()
+        page.evaluate("window.arrived = true")
+        send.click()
+        expect(page.locator(".verdict.answered")).to_be_visible()
 
     def test_next_and_previous_quote(self, page):
         exchange = ask(page, RISKS)
@@ -654,6 +681,11 @@ def test_the_source_shows_the_text_and_nothing_else(text, data):
     lit = re.search(r'<mark id="lit">(.*?)</mark>', inside, re.DOTALL)[1]
     assert html.unescape(re.sub(r"<[^>]*>", "", lit)) == quotes[index - 1].text
 
+    whole = render.html_whole(document)
+    inside = re.search(r'<div class="text"[^>]*>(.*)</div></article>$', whole, re.DOTALL)[1]
+    assert html.unescape(re.sub(r"<[^>]*>", "", inside)) == text
+    assert "<mark" not in whole
+
 
 @given(TEXTS)
 def test_names_and_examples_are_text(text):
@@ -678,6 +710,9 @@ def test_only_part_of_a_long_document_is_shown():
     inside = re.search(r"not shown</p>(.*?)<p class=\"left-out\"", shown, re.DOTALL)[1]
     assert sum(left_out) + len(re.sub(r"<[^>]*>", "", inside)) == len(text)
     assert 'data-page="Page 2"' in shown
+    whole = render.html_whole(document)
+    assert whole.count("one line") < len(text) / 9
+    assert re.search(r"<p class=\"left-out\">[\d,]+ further characters not shown</p></div>", whole)
 
 
 def test_a_document_of_some_pages_is_shown_whole():

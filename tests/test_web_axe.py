@@ -1,6 +1,7 @@
 """Can everybody use the page? axe-core looks, in light and dark, on a wide screen and a phone."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from playwright.sync_api import expect
 
 from tests import login_client, test_web
 from tests.login_client import PASSWORDS
-from tests.test_web import EUV, REVENUE, ask
+from tests.test_web import EUV, REVENUE, ask, opened
+from tests.test_web_conversation import GATED, PROSE, served
 
 browser = test_web.browser
 
@@ -61,9 +63,7 @@ def findings(page, axe):
 @pytest.mark.browser
 @pytest.mark.parametrize(("width", "scheme"), SCREENS)
 def test_every_state_of_the_page(browser, server, axe, width, scheme):
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, has_touch=width < 500
-    )
+    context = screen(browser, width, scheme)
     page = context.new_page()
     page.set_default_timeout(test_web.WAIT_MS)
     found = {}
@@ -125,6 +125,106 @@ def test_every_state_of_the_page(browser, server, axe, width, scheme):
     expect(page.locator(".chosen.none")).to_be_visible()
     found["upload refused, none chosen"] = findings(page, axe)
     context.close()
+    assert {state: seen for state, seen in found.items() if seen} == {}
+
+
+@pytest.fixture(scope="module")
+def gated_server(tmp_path_factory, exported_encoder):
+    """Without logins; questions wait for gates, and get claims, see `test_web_conversation`."""
+    gated, _, _ = GATED.partition("from askseeds.cli")
+    yield from served(exported_encoder, tmp_path_factory.mktemp("axe-gated"), gated + PROSE)
+
+
+@pytest.fixture
+def file(gated_server):
+    """Makes and deletes the files that its gates are; at the end there is none."""
+    yield lambda name: gated_server.folder / name
+    for left in (*gated_server.folder.glob("gate-*"), *gated_server.folder.glob("claim-*")):
+        left.unlink()
+
+
+def screen(browser, width, scheme):
+    return browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, has_touch=width < 500
+    )
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+def test_every_state_of_a_question(browser, gated_server, file, axe, width, scheme):
+    people = [screen(browser, width, scheme) for _ in range(3)]
+    page, other, third = (opened(person, gated_server) for person in people)
+    found = {}
+    stop = page.get_by_role("button", name="Stop")
+    # Another question for each screen: what was asked before is answered at once.
+    question = EUV + "?" * (1 + SCREENS.index((width, scheme)))
+    file("gate-early").touch()
+    exchange = ask(page, question, ".verdict.provisional", ended=False)
+    expect(stop).to_be_visible()
+    found["the first quote"] = findings(page, axe)
+    for name in ("claim-1", "claim-2"):
+        file(name).touch()
+    file("gate-early").unlink()
+    expect(exchange.locator(".claim.unsupported")).to_be_visible()
+    expect(stop).to_be_hidden()
+    found["prose with a struck claim"] = findings(page, axe)
+    for one in (page, other, third):
+        file(f"gate-{len(EUV)}").touch()
+        one.get_by_label("Your question").fill(EUV)
+        one.keyboard.press("Enter")
+        expect(one.locator(".working:visible")).to_have_text(re.compile("Searching|in line"))
+    found["running"] = findings(page, axe)
+    expect(third.locator(".working")).to_have_text("1st in line")
+    found["waiting in line"] = findings(third, axe)
+    file(f"gate-{len(EUV)}").unlink()
+    expect(stop).to_be_hidden()
+    # What `ask` calls ended has its outcome.
+    ask(page, "why " * 25_000, outcome=".error")
+    found["error"] = findings(page, axe)
+    page.evaluate(
+        """() => {
+            const name = Object.keys(localStorage).find((n) => n.includes("/conversation/"));
+            localStorage.setItem(name, localStorage.getItem(name).replaceAll("confidence", "no"));
+        }"""
+    )
+    page.reload()
+    expect(page.get_by_role("alert")).to_contain_text("is damaged")
+    found["damaged"] = findings(page, axe)
+    for person in people:
+        person.close()
+    assert {state: seen for state, seen in found.items() if seen} == {}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+def test_every_state_of_the_documents(browser, gated_server, axe, width, scheme):
+    person = screen(browser, width, scheme)
+    page = opened(person, gated_server)
+    found = {}
+    slow = person.new_cdp_session(page)
+    slow.send("Network.enable")
+    if width < 500:
+        page.get_by_role("button", name="Documents", exact=True).click()
+    chosen = page.locator("input[type=file]")
+    chosen.set_input_files({"name": "article.txt", "mimeType": "text/plain", "buffer": b"Words."})
+    expect(page.get_by_role("dialog", name="A file of this name is there")).to_be_visible()
+    found["a file of the same name"] = findings(page, axe)
+    page.get_by_role("button", name="Cancel").click()
+    crawling = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 2_000}
+    slow.send("Network.emulateNetworkConditions", crawling)
+    chosen.set_input_files({"name": "n.txt", "mimeType": "text/plain", "buffer": b"x " * 200_000})
+    expect(page.locator(".upload progress")).to_be_visible()
+    found["an upload on its way"] = findings(page, axe)
+    page.get_by_role("button", name="Forget n.txt").click()
+    slow.detach()
+    page.get_by_role("button", name="article.txt", exact=True).click()
+    expect(page.locator(".lit-source .text")).to_be_visible()
+    found["a document"] = findings(page, axe)
+    if width > 500:
+        page.get_by_role("button", name="Fold the list of documents").click()
+        expect(page.get_by_role("button", name="Unfold the list of documents")).to_be_visible()
+        found["folded"] = findings(page, axe)
+    person.close()
     assert {state: seen for state, seen in found.items() if seen} == {}
 
 

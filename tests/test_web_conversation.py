@@ -29,7 +29,7 @@ from tests.test_web import (  # noqa: F401
 pytestmark = pytest.mark.browser
 
 # A server whose answers get claims one by one, as a language model would give them: each when there
-# is a file of its number.
+# is a file of its number. The questions that the server asks itself, for its examples, get none.
 PROSE = """
 import time
 from dataclasses import replace
@@ -41,15 +41,15 @@ CLAIMS = (
     Claim("ASML has <b>mastered</b> it [here](http://example.org/).", (0,), True),
     Claim("Nobody else ever will.", (), False),
 )
-stream = Assistant.stream
+plain = Assistant.stream
 
 def writing(self, question, **options):
     answer = None
-    for event in stream(self, question, **options):
+    for event in plain(self, question, **options):
         if isinstance(event, Answer):
             answer = event
         yield event
-    if answer.status == "not_found":
+    if answer.status == "not_found" or not options.get("prose", True):
         return
     for count in range(1, len(CLAIMS) + 1):
         yield "writing"
@@ -65,19 +65,28 @@ main()
 """
 
 
-# A server that answers a question only when there is no gate of its length.
+# A server that answers a question only when there is no gate of its length, and does not read on
+# after its first quote while there is the other gate.
 GATED = """
 import time
 from pathlib import Path
 from askseeds.assistant import Assistant
+from askseeds.types import Answer
 
 stream = Assistant.stream
 
-def gated(self, question, **options):
-    while Path(f"gate-{len(question)}").exists():
-        yield "searching"
+def held(gate, step):
+    while Path(gate).exists():
+        yield step
         time.sleep(0.02)
-    yield from stream(self, question, **options)
+
+def gated(self, question, **options):
+    person = options.get("prose", True)  # not the server itself, for its examples
+    yield from held(f"gate-{len(question)}", "searching") if person else ()
+    for event in stream(self, question, **options):
+        yield event
+        if person and isinstance(event, Answer) and event.provisional:
+            yield from held("gate-early", "reading")
 
 Assistant.stream = gated
 from askseeds.cli import main
@@ -172,12 +181,58 @@ def gated_server(exported_encoder, tmp_path_factory):
 def gates(gated_server):
     """Opens and shuts the gate of a question; at the end all are open."""
 
-    def gate(question):
-        return gated_server.folder / f"gate-{len(question)}"
+    def gate(question=None):
+        return gated_server.folder / f"gate-{len(question) if question else 'early'}"
 
     yield gate
     for left in gated_server.folder.glob("gate-*"):
         left.unlink()
+
+
+class TestFirstQuote:
+    # Each asks something else: what was asked before is answered at once.
+    def test_it_is_there_while_the_rest_is_read(self, context, gated_server, gates):
+        page = opened(context, gated_server)
+        gates().touch()
+        exchange = ask(page, "Who has mastered EUV lithography?", ".quote", ended=False)
+        expect(exchange.locator(".verdict")).to_have_text("Found so far")
+        expect(exchange.locator(".working")).to_have_text("Reading the passages")
+        expect(page.get_by_role("button", name="Stop")).to_be_visible()
+        first = exchange.locator("blockquote").text_content()
+        expect(page.locator("#lit")).to_have_text(first, use_inner_text=False)
+        expect(exchange.locator(".actions")).to_be_hidden()
+        exchange.locator(".marker").focus()
+        gates().unlink()
+        expect(exchange.locator(".verdict.answered .confidence")).to_be_visible()
+        expect(exchange.locator(".working")).to_be_hidden()
+        expect(exchange.locator("blockquote").first).to_contain_text(first)
+        expect(exchange.locator(".marker").first).to_be_focused()
+        last = exchange.locator("blockquote").first.text_content()
+        expect(page.locator("#lit")).to_have_text(last, use_inner_text=False)
+        expect(page.locator(".walk")).to_contain_text(
+            f"Quote 1 of {exchange.locator('.quote').count()}"
+        )
+
+    def test_a_refusal_is_no_answer_first(self, context, gated_server, gates):
+        page = opened(context, gated_server)
+        gates().touch()  # which would hold what is provisional for ever
+        expect(ask(page, REVENUE).locator(".verdict.not_found")).to_be_visible()
+
+    def test_stop_keeps_it_as_what_it_is(self, context, gated_server, gates):
+        page = opened(context, gated_server)
+        gates().touch()
+        exchange = ask(page, "Which firm has mastered EUV lithography?", ".quote", ended=False)
+        page.get_by_role("button", name="Stop").click()
+        for _ in ("now", "and after a reload"):
+            expect(exchange.locator(".note")).to_have_text("Stopped.")
+            expect(exchange.locator(".verdict")).to_have_text("Found so far")
+            expect(page.locator("#lit")).to_contain_text("ASML")
+            expect(action(exchange, "Ask again")).to_be_visible()
+            expect(action(exchange, "Right answer")).to_have_count(0)  # it is none yet
+            page.reload()
+        gates().unlink()
+        action(exchange, "Ask again").click()
+        expect(exchange.locator(".verdict.answered")).to_be_visible()
 
 
 class TestStop:
@@ -203,12 +258,28 @@ class TestStop:
         expect(page.locator("#exchange-1 .note")).to_have_text("Stopped.")
         expect(page.get_by_role("button", name="Stop")).to_be_hidden()
         expect(box(page)).to_be_focused()
+        if way == "typed":
+            expect(page.locator("#source .notice")).to_be_visible()  # as before
         gates(question).unlink()
         ask(page, REVENUE)  # other things can be asked
         expect(page.locator("#exchange-1 .verdict")).to_have_count(0)
         # What was stopped can be asked again.
         page.get_by_role("button", name="New", exact=True).click()
         expect(ask(page, question).locator(".verdict")).to_be_visible()
+
+    def test_what_is_beside_it_stays(self, context, gated_server, gates):
+        page = opened(context, gated_server)
+        exchange = ask(page, RISKS)
+        exchange.locator(".marker").nth(1).click()
+        expect(page.locator('.lit-source[data-quote="2"]')).to_be_visible()
+        gates(EUV).touch()
+        box(page).fill(EUV)
+        page.keyboard.press("Enter")
+        expect(page.locator("#exchange-2 .working")).to_have_text("Searching the documents")
+        page.get_by_role("button", name="Stop").click()
+        expect(page.locator("#exchange-2 .note")).to_have_text("Stopped.")
+        expect(page.locator('.lit-source[data-quote="2"]')).to_be_visible()
+        expect(page.locator(".quote.lit")).to_have_attribute("data-quote", "2")
 
 
 class TestLine:
@@ -296,6 +367,24 @@ class TestAnswers:
         assert copied.startswith(f"## {EUV}\n\n**Answered by the documents**")
         assert f"> {quote} [1]" in copied
         assert f"[1] article.txt, Export controls work, characters {start}–{end}" in copied
+        # The same again when it comes out of what the browser keeps.
+        page.reload()
+        action(exchange, "Copy with references").click()
+        expect(page.locator("#announce")).to_have_text("Copied")
+        assert page.evaluate("navigator.clipboard.readText()") == copied
+
+    def test_copy_where_the_browser_gives_no_clipboard(self, context, page, server):
+        """As over plain HTTP from another machine."""
+        page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+        page.reload()
+        button = action(ask(page, EUV), "Copy with references")
+        button.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#announce")).to_have_text("Copied")
+        expect(button).to_be_focused()
+        box(page).focus()
+        page.keyboard.press("Control+V")
+        expect(box(page)).to_have_value(re.compile(f"^## {re.escape(EUV)}\\s+"))
 
     def test_a_changed_document_is_not_shown_as_the_source(self, page, server):
         file = server.folder / "seeds" / "moving.txt"
@@ -447,6 +536,12 @@ class TestConversations:
         text = SEED.read_text(encoding="utf-8-sig")
         assert text[quote["start"] : quote["end"]] == quote["text"]
         assert "hits" not in content["exchanges"][0]["answer"]
+        page.reload()
+        expect(page.locator("#exchange-2 .verdict")).to_be_visible()
+        export.click()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Markdown", exact=True).click()
+        assert download.value.path().read_text(encoding="utf-8") == markdown
 
 
 @pytest.fixture(scope="class")

@@ -215,6 +215,27 @@ class TestChoice:
         page.get_by_role("button", name="All", exact=True).click()
         expect(page.locator(".chosen")).to_have_text("All 2 asked")
 
+    def test_what_is_deleted_elsewhere_is_chosen_no_more(self, page, server):
+        files = [server.folder / "seeds" / f"{name}.md" for name in ("walrus", "seal")]
+        for file in files:
+            file.write_bytes(WALRUS)
+        expect(page.locator(".chosen")).to_have_text("All 4 asked")
+        page.get_by_role("button", name="None").click()
+        for name in ("walrus.md", "seal.md", "article.txt"):
+            document(page, name).get_by_role("checkbox").check()
+        expect(page.locator(".chosen")).to_have_text("3 of 4 asked")
+        files[0].unlink()
+        expect(page.locator(".chosen")).to_have_text("2 of 3 asked")
+        # The same where all but one are asked, and over a reload.
+        page.get_by_role("button", name="All", exact=True).click()
+        document(page, "seal.md").get_by_role("checkbox").uncheck()
+        expect(page.locator(".chosen")).to_have_text("2 of 3 asked")
+        page.goto("about:blank")
+        files[1].unlink()
+        wait_until(lambda: b"seal" not in call(server, "GET", "/documents")[1])
+        page.go_back()
+        expect(page.locator(".chosen")).to_have_text("All 2 asked")
+
 
 @pytest.mark.browser
 class TestAdding:
@@ -369,6 +390,41 @@ class TestSource:
         )
         assert separators == ["Page 1", "Page 2", "Page 3"]
         expect(page.locator(".lit-source header")).to_contain_text("page 2")
+
+    def test_a_document_is_opened_from_the_list(self, page, server):
+        name = document(page, "article.txt").get_by_role("button", name="article.txt", exact=True)
+        checked = document(page, "article.txt").get_by_role("checkbox")
+        name.focus()
+        page.keyboard.press("Enter")
+        text = page.locator(".lit-source .text")
+        whole = SEED.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
+        expect(text).to_have_text(whole, use_inner_text=False)
+        expect(page.locator(".lit-source .file")).to_have_text("article.txt")
+        expect(page.locator(".lit-source header")).to_contain_text(f"{len(whole):,} characters")
+        expect(page.locator("#source :is(mark, .walk)")).to_have_count(0)
+        expect(name).to_be_focused()
+        expect(checked).to_be_checked()  # looking at it is not choosing it
+        # A quote takes its place, and it that of the quote, which is lit no more.
+        exchange = ask(page, EUV)
+        page.wait_for_function("document.querySelector('.lit-source .text').scrollTop > 0")
+        name.click()
+        expect(page.locator("#lit")).to_have_count(0)
+        page.wait_for_function("document.querySelector('.lit-source .text').scrollTop === 0")
+        expect(exchange.locator(".quote.lit")).to_have_count(0)
+        # What was not read has nothing to show.
+        expect(document(page, "damaged.pdf").get_by_role("button")).to_have_count(1)
+        # What is shown is what is in the index; a document that has gone is named.
+        file = server.folder / "seeds" / "walrus.md"
+        file.write_bytes(WALRUS)
+        gone = document(page, "walrus.md").get_by_role("button", name="walrus.md", exact=True)
+        gone.click()
+        expect(text).to_contain_text("Walruses in the cellar")
+        expect(text.locator(".heading")).to_have_text("Walruses")
+        page.set_viewport_size({"width": 390, "height": 780})
+        page.locator(".tabs").get_by_role("button", name="Documents").click()
+        document(page, "article.txt").get_by_role("button", name="article.txt", exact=True).click()
+        expect(page.locator("#side")).to_be_visible()
+        expect(text).to_contain_text("Export controls work")
 
 
 @pytest.mark.browser

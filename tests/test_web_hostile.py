@@ -1,12 +1,15 @@
 """Hostile documents in the chat: whatever they hold is text, in every part of the page."""
 
+import io
 import re
 import shutil
 
+import docx
 import pytest
 from playwright.sync_api import expect
 
 from tests import test_web
+from tests.test_documents import lines, pdf
 from tests.test_web import WAIT_MS, Server, ask, opened
 
 browser, context = test_web.browser, test_web.context
@@ -52,6 +55,30 @@ SPEAKING = dict(zip(PAYLOADS, ANIMALS, strict=True))
 PLACES = "harbour orchard meadow quarry".split()
 
 
+# Titles that stand in a file's properties, not in its text.
+TITLES = {
+    "cormorants.pdf": "<script>alert('p')</script> <b>Cormorants</b>",
+    "wombats.pdf": "<img src=x onerror=\"alert('i')\"> Wombats",
+    "ostriches.pdf": "Ostriches \u202egnp.exe \u2066x\u2069",
+    "chamois.docx": "<script>alert('w')</script><b>Chamois</b>",
+    "jackals.docx": '" onfocus="alert(\'j\')" autofocus <svg onload=alert(1)> Jackals',
+    "gulls.docx": "Gulls \u202egnp.exe \u2066x\u2069",
+}
+
+
+def titled(name, title):
+    """A PDF or Word file with that title."""
+    text = f"The {name.partition('.')[0]} on the roof eat cherries at noon."
+    if name.endswith(".pdf"):
+        octal = "".join(f"\\{byte:03o}" for byte in b"\xfe\xff" + title.encode("utf-16-be"))
+        return pdf(lines(text), title=octal)
+    file, out = docx.Document(), io.BytesIO()
+    file.core_properties.title = title
+    file.add_paragraph(text)
+    file.save(out)
+    return out.getvalue()
+
+
 def document(kind, animal, place):
     payload = PAYLOADS[kind]
     return (
@@ -80,6 +107,8 @@ def server(tmp_path_factory, exported_encoder):
         "<a href='javascript:alert(2)'>plums</a> <img src='http://example.org/x.png'> at night.</p>"
         "<iframe src='http://example.org/'></iframe></body></html>"
     )
+    for name, title in TITLES.items():
+        (seeds / name).write_bytes(titled(name, title))
     # Not text, so that its name is told on the terminal, which must not obey it.
     (seeds / "\x1b[2J\x1b]0;taken over\x07 eels.md").write_bytes(b"\0\1\2")
     server = Server(folder)
@@ -174,7 +203,7 @@ def test_a_whole_conversation_over_hostile_documents(context, server):
             shown.add(quote.get_attribute("data-source"))
         check(page)
     # The names of all documents, and of all conversations.
-    expect(page.locator(".document")).to_have_count(len(ANIMALS) + 2)
+    expect(page.locator(".document")).to_have_count(len(ANIMALS) + len(TITLES) + 2)
     page.get_by_role("button", name="Conversations:").click()
     expect(page.locator("#list .row")).to_have_count(5)
     check(page)
@@ -183,6 +212,23 @@ def test_a_whole_conversation_over_hostile_documents(context, server):
     check(page)
     missing = [animal for animal in [*ANIMALS, "swans"] if not any(animal in s for s in shown)]
     assert missing == []
+
+
+@pytest.mark.browser
+def test_a_title_in_the_properties_of_a_file_is_text(context, server):
+    page = opened(context, server)
+    for name, title in TITLES.items():
+        exchange = ask(page, f"What do the {name.partition('.')[0]} on the roof eat at noon?")
+        expect(exchange.locator(".quote .file").first).to_have_text(name)
+        shown = page.locator(".lit-source .title")
+        # A title must not be able to look like another one.
+        escaped = re.sub("[\u202a-\u202e\u2066-\u2069]", lambda m: f"\\u{ord(m[0]):04x}", title)
+        expect(shown).to_have_text(escaped)
+        check(page)
+        page.locator(".document").get_by_role("button", name=name, exact=True).click()
+        expect(page.locator(".lit-source .place").last).to_contain_text("characters")
+        expect(shown).to_have_text(escaped)
+        check(page)
 
 
 @pytest.mark.browser

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,6 +32,9 @@ QUESTION_CHARS = 20_000
 CANDIDATES = 8
 """Passages that the cross-encoder reads: with 16, hardly more had one that answers."""
 
+EARLY = 2
+"""After so many of them it is looked whether a quote is sure; later looks find few more."""
+
 MANY_QUOTES = 12
 """Most quotes of a summary, a list or a comparison, where no number was asked for."""
 
@@ -43,6 +46,7 @@ NOT_FOUND = "The documents do not answer this question."
 
 
 _Found = tuple[tuple[Hit, ...], quote.Evidence | None, quote.Selection]
+_Early = Callable[[tuple[Hit, ...], quote.Selection], Iterator[Answer]]
 
 
 class Options(TypedDict, total=False):
@@ -165,8 +169,10 @@ class Assistant:
     def stream(self, question: str, **options: Unpack[Options]) -> Iterator[Step | Answer]:
         """Answers as `ask` does, and tells what is being done: steps, and the answer last.
 
-        With a language model there are several answers, each in the place of the one before: the
-        plain quotes, then one more for each claim that was found to hold, then the whole. While
+        There may be several answers, each in the place of the one before. First those that are
+        `provisional`, never a refusal: the best quote, if it is sure before all is read, and the
+        quotes of a question whose parts are asked yet. With a language model, after the plain
+        quotes comes one more answer for each claim that was found to hold, then the whole. While
         the model is waited for, the step "writing" comes again several times a second.
 
         To stop, close the iterator. Raises what `ask` raises.
@@ -180,10 +186,10 @@ class Assistant:
 
     def _quoted(
         self, question: str, clock: "_Clock", options: Options, writer: "Writer | None"
-    ) -> Generator[Step, None, tuple[Answer, quote.Evidence | None]]:
+    ) -> Generator[Step | Answer, None, tuple[Answer, quote.Evidence | None]]:
         """Steps 1 to 6 of the way of a question: the answer in plain quotes.
 
-        Follow-ups are rewritten by the writer's model, if there is one.
+        Follow-ups are rewritten by the writer's model, if there is one. Yields what is provisional.
         """
         yield "searching"
         history = options.get("history", ())
@@ -195,32 +201,46 @@ class Assistant:
                     asked = rewritten or asked
                     if rewritten is None:
                         yield "searching"
-        most = options.get("max_quotes") or self._settings.max_quotes
-        found = yield from self._found(asked, options.get("source"), most, clock)
-        hits, evidence, selection = found
+        source, most = options.get("source"), options.get("max_quotes") or self._settings.max_quotes
         least = options.get("min_confidence")
         least = self._settings.min_confidence if least is None else least
-        answered = bool(selection.quotes) and selection.confidence >= least
-        if answered and len(asks := parts(asked)) > 1:
+
+        def answer(
+            hits: tuple[Hit, ...], selection: quote.Selection, *, provisional: bool = False
+        ) -> Answer:
+            answered = bool(selection.quotes) and selection.confidence >= least
+            return Answer(
+                question=question,
+                asked=asked,
+                status="answered" if answered else "not_found",
+                confidence=selection.confidence,
+                text="\n\n".join(q.text for q in selection.quotes) if answered else NOT_FOUND,
+                quotes=selection.quotes if answered else (),
+                nearest=() if answered else selection.quotes,
+                hits=hits,
+                claims=(),
+                timings_ms=clock.timings_ms(),
+                models=Models(self._encoder.name, self._reranker.name),
+                provisional=provisional,
+            )
+
+        def early(hits: tuple[Hit, ...], selection: quote.Selection) -> Iterator[Answer]:
+            if selection.confidence >= max(least, quote.SURE):
+                # The best quote stays nearly always, of the others one in ten does not.
+                first = replace(selection, quotes=selection.quotes[:1])
+                yield answer(hits, first, provisional=True)
+
+        found = yield from self._found(asked, source, most, clock, early)
+        hits, evidence, selection = found
+        whole = answer(hits, selection)
+        if whole.status == "answered" and len(asks := parts(asked)) > 1:
+            yield replace(whole, provisional=True)
             answers: list[quote.Selection] = []
             for part in asks:
-                _, _, one = yield from self._found(part, options.get("source"), most, clock)
+                _, _, one = yield from self._found(part, source, most, clock)
                 answers += [one] if one.confidence >= least else []
-            selection = quote.merged(selection, answers, max_quotes=most)
-        answer = Answer(
-            question=question,
-            asked=asked,
-            status="answered" if answered else "not_found",
-            confidence=selection.confidence,
-            text="\n\n".join(q.text for q in selection.quotes) if answered else NOT_FOUND,
-            quotes=selection.quotes if answered else (),
-            nearest=() if answered else selection.quotes,
-            hits=hits,
-            claims=(),
-            timings_ms=clock.timings_ms(),
-            models=Models(self._encoder.name, self._reranker.name),
-        )
-        return answer, evidence
+            whole = answer(hits, quote.merged(selection, answers, max_quotes=most))
+        return whole, evidence
 
     def _prose(
         self,
@@ -289,9 +309,17 @@ class Assistant:
         return tuple(prompts)
 
     def _found(
-        self, asked: str, source: str | Collection[str] | None, most: int, clock: "_Clock"
-    ) -> Generator[Step, None, _Found]:
-        """Passages and quotes; those of a question that was asked before are known already."""
+        self,
+        asked: str,
+        source: str | Collection[str] | None,
+        most: int,
+        clock: "_Clock",
+        early: _Early | None = None,
+    ) -> Generator[Step | Answer, None, _Found]:
+        """Passages and quotes; those of a question that was asked before are known already.
+
+        What `early` makes of the first passages that were read is yielded while the others are.
+        """
         named = source if source is None or isinstance(source, str) else frozenset(source)
         key = (self._engines.version, asked, named, most)
         with self._recent_lock:
@@ -304,7 +332,13 @@ class Assistant:
             hits = self._engines.find(asked, vector, limit=CANDIDATES, source=source)
         yield "reading"
         with clock("rerank"):
-            hits, readings = self._read(asked, hits)
+            read: list[Reading] = []
+            for reading in self._readings(asked, hits):
+                read.append(reading)
+                if len(read) == EARLY and early is not None:
+                    first = _alone(asked, *_ranked(hits[:EARLY], read))
+                    yield from early(first.hits, quote.select(first, max_quotes=most))
+            hits, readings = _ranked(hits, read)
         evidence: quote.Evidence | None = None
         selection = quote.Selection((), 0.0)
         if hits:
@@ -333,33 +367,27 @@ class Assistant:
         )
         return self._read(query, hits)[0][:limit]
 
+    def _readings(self, question: str, hits: Sequence[Hit]) -> Iterator[Reading]:
+        """What the cross-encoder sees in each of the hits, as soon as it is read."""
+        return self._reranker.readings(_bare(question), [quote.passage_text(hit) for hit in hits])
+
     def _read(
         self, question: str, hits: Sequence[Hit]
     ) -> tuple[tuple[Hit, ...], tuple[Reading, ...]]:
         """The hits in the order of the cross-encoder, each with its reading."""
-        read = self._reranker.read(_bare(question), [quote.passage_text(hit) for hit in hits])
-        order = sorted(range(len(hits)), key=lambda i: (-read[i].score, hits[i].rank))
-        ranked = tuple(
-            replace(
-                hits[i],
-                rank=rank,
-                score=read[i].score,
-                stages={**hits[i].stages, "reranker": Stage(rank, read[i].score)},
-            )
-            for rank, i in enumerate(order, start=1)
-        )
-        return ranked, tuple(read[i] for i in order)
+        return _ranked(hits, list(self._readings(question, hits)))
 
     def _evidence(
         self, question: str, hits: Sequence[Hit], readings: Sequence[Reading]
     ) -> quote.Evidence:
         """Reads what stands around the best passage: there a sentence may find its meaning."""
-        best = tuple(hits[: quote.PASSAGES])
-        around = surroundings(best[0], self._engines.ledger)
-        near = None
-        if around != (best[0].passage.start, best[0].passage.end):
-            [near] = self._reranker.read(_bare(question), [quote.near_text(best, around)])
-        return quote.Evidence(question, best, tuple(readings[: len(best)]), around, near)
+        alone = _alone(question, hits, readings)
+        around = surroundings(hits[0], self._engines.ledger)
+        if around == alone.around:
+            return alone
+        text = quote.near_text(alone.hits, around)
+        [near] = self._reranker.read(_bare(question), [text])
+        return replace(alone, around=around, near=near)
 
     def document(self, source: str) -> Document:
         """The document of that source.
@@ -375,6 +403,30 @@ class Assistant:
     def sources(self) -> tuple[str, ...]:
         """Sources of all documents, sorted."""
         return self._engines.ledger.sources()
+
+
+def _ranked(
+    hits: Sequence[Hit], read: Sequence[Reading]
+) -> tuple[tuple[Hit, ...], tuple[Reading, ...]]:
+    """The hits in the order of the cross-encoder, each with its reading."""
+    order = sorted(range(len(hits)), key=lambda i: (-read[i].score, hits[i].rank))
+    ranked = tuple(
+        replace(
+            hits[i],
+            rank=rank,
+            score=read[i].score,
+            stages={**hits[i].stages, "reranker": Stage(rank, read[i].score)},
+        )
+        for rank, i in enumerate(order, start=1)
+    )
+    return ranked, tuple(read[i] for i in order)
+
+
+def _alone(question: str, hits: Sequence[Hit], readings: Sequence[Reading]) -> quote.Evidence:
+    """What is known when nothing but passages was read."""
+    best = tuple(hits[: quote.PASSAGES])
+    alone = (best[0].passage.start, best[0].passage.end)
+    return quote.Evidence(question, best, tuple(readings[: len(best)]), alone, None)
 
 
 def _writer(

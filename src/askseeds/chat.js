@@ -1,6 +1,6 @@
 // What the page does by itself. Gradio runs this once, after the other `SCRIPTS`, as the
 // script of the reply, with `element` and `trigger` (sends an event to the server: "ask",
-// "stop", "quote", "judge", "restore"). Events that bubble are caught here.
+// "stop", "quote", "look", "judge", "restore"). Events that bubble are caught here.
 
 const root = document.documentElement;
 const cards = (exchange) => [
@@ -137,6 +137,10 @@ const actions = {
   next: () => walk(1),
   quote: ({ dataset }) =>
     open(stage.querySelector(`.quote[data-exchange="${dataset.exchange}"][data-quote="${dataset.quote}"]`)),
+  look: (button) => {
+    showPart("source");
+    trigger("look", { source: button.closest(".document").dataset.source });
+  },
   clear: begin,
   stop,
   retry,
@@ -257,7 +261,8 @@ listen(byId("thumb"), judged);
 
 new MutationObserver(() => {
   markLitCard();
-  scrollToLit();
+  if (source.querySelector("#lit")) scrollToLit();
+  else source.querySelector(".text")?.scrollTo(0, 0); // another document, from its beginning
   keepFocus();
 }).observe(source, {
   childList: true,
@@ -278,6 +283,7 @@ byId("side").setAttribute("aria-label", "Source");
 byId("side").setAttribute("role", "complementary");
 setTheme(kept.theme);
 delete root.dataset.early;
+byId("send").disabled = false;
 showPart("chat");
 const stayed = shelf.stayed();
 if (stayed && shelf.read(stayed)) change(stayed);

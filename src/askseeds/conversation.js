@@ -13,7 +13,7 @@ const QUESTION_CHARS = 600;
 let conversation = shelf.blank();
 let markdowns = []; // of each exchange, as the server wrote it
 let running = null; // { run, number } while a question is on its way
-let restoring = null; // the token of what was asked to be shown again
+let restoring = null; // { token, stays } of what was asked to be shown again
 let judging = null;
 let editing = false;
 
@@ -117,8 +117,12 @@ function send(question, { replacing = false } = {}) {
 function showAnswer(number, { html, markdown }) {
   const place = section(number)?.querySelector(".answer");
   if (!place || html === undefined) return;
-  if (place.innerHTML !== html) place.innerHTML = html;
   markdowns[number - 1] = markdown;
+  if (place.innerHTML === html) return;
+  const held = place.contains(document.activeElement) && document.activeElement.closest(".quote");
+  place.innerHTML = html;
+  // Who walks the quotes while more come does not lose the place.
+  if (held) place.querySelector(`.quote[data-quote="${held.dataset.quote}"] .marker`)?.focus({ preventScroll: true });
 }
 
 function replied(told) {
@@ -157,7 +161,7 @@ function stop() {
   trigger("stop", { run });
   showStep(number, "");
   ended();
-  show(conversation);
+  show(conversation, { stays: true });
   announce("Stopped");
   focusBox();
 }
@@ -206,7 +210,8 @@ function fit() {
 
 // --- Several conversations ----------------------------------------------------------------------
 
-function show(next) {
+// What is beside it stays where only the conversation is shown anew.
+function show(next, { stays = false } = {}) {
   running = null;
   busy(false);
   leaveEditing();
@@ -214,13 +219,14 @@ function show(next) {
   markdowns = [];
   stageBody().replaceChildren();
   next.exchanges.forEach(({ question }, index) => addSection(index + 1, String(question ?? "")));
-  restoring = shelf.token();
-  trigger("restore", { token: restoring, exchanges: next.exchanges });
+  restoring = { token: shelf.token(), stays };
+  trigger("restore", { ...restoring, exchanges: next.exchanges });
   showTitle();
 }
 
 function restored(told) {
-  if (told.token !== restoring) return;
+  if (told.token !== restoring?.token) return;
+  const { stays } = restoring;
   restoring = null;
   if (told.error) {
     abandon();
@@ -235,6 +241,7 @@ function restored(told) {
   const last = sections().at(-1);
   if (!last) return;
   reveal(last, { atTop: true, instant: true });
+  if (stays) return markLitCard();
   const first = last.querySelector(".quote");
   if (first) light(first);
 }

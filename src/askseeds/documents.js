@@ -89,6 +89,16 @@ function tick() {
   }
 }
 
+// What was deleted, here or elsewhere, is chosen no more: else the line would count it.
+async function prune() {
+  const before = [...choice.names]; // what is added meanwhile is there
+  if (!before.length) return;
+  const { names = [] } = await ask({ names: true });
+  for (const name of before) if (!names.includes(name)) choice.names.delete(name);
+  tick();
+  tellChoice();
+}
+
 async function pickAll(wanted) {
   if (!filter.value.trim()) {
     choice.every = wanted;
@@ -103,6 +113,7 @@ async function pickAll(wanted) {
 
 // --- The list ------------------------------------------------------------------------------------
 let seen = "";
+let changed = false; // other documents than those that were looked at for `prune`
 let timer = 0;
 let asking = 0;
 let hurryUntil = 0;
@@ -154,12 +165,17 @@ function show(now) {
   bar.setAttribute("aria-valuenow", String(percent));
   bar.firstElementChild.style.width = `${Math.max(4, percent)}%`;
   follow(now.states ?? {});
+  changed ||= now.rows !== undefined;
+  if (changed && now.share === null) {
+    changed = false;
+    prune().catch(() => (changed = true));
+  }
   if (now.rows === undefined) return;
   seen = now.version;
   total = now.total;
   filter.hidden = now.files <= MANY && !filter.value;
   const focused = document.activeElement?.closest?.(".document");
-  const which = focused && [focused.dataset.source, document.activeElement.tagName];
+  const which = focused && [focused.dataset.source, document.activeElement.className];
   const at = rows.scrollTop;
   rows.innerHTML = now.rows; // escaped by the server
   rows.scrollTop = at;
@@ -167,7 +183,8 @@ function show(now) {
   tellChoice();
   if (which) {
     const again = [...rows.children].find((row) => row.dataset.source === which[0]);
-    (again?.querySelector(which[1]) ?? within(".add")).focus({ preventScroll: true });
+    const one = [...(again?.querySelectorAll("input, button") ?? [])].find((part) => part.className === which[1]);
+    (one ?? within(".add")).focus({ preventScroll: true });
   }
   const left = now.matching - rows.children.length;
   const more = within(".more");
@@ -347,7 +364,7 @@ const whatToDo = ({ name }) =>
 
 async function remove(row) {
   const { source } = row.dataset;
-  const name = row.querySelector(".name").cloneNode(true);
+  const name = made("span", { className: "name" }, row.querySelector(".name bdi").cloneNode(true));
   const answer = await put(
     "Remove this document?",
     name,

@@ -6,12 +6,14 @@ async function copyText(text) {
     await navigator.clipboard.writeText(text);
   } catch {
     // Away from https and localhost there is no clipboard but this one.
+    const focused = document.activeElement;
     const area = make("textarea", { class: "off" });
     area.value = text;
     document.body.append(area);
     area.select();
     document.execCommand("copy");
     area.remove();
+    focused?.focus({ preventScroll: true });
   }
 }
 

@@ -11,11 +11,11 @@ import importlib.util
 import json
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,10 +167,13 @@ class Encoder:
         """
         vectors = np.empty((len(texts), self.dimension), np.float32)
 
-        def encode(index: int) -> None:
-            vectors[index] = self._encode(self.export.passage_prefix + texts[index])
+        def encode(text: str) -> Floats:
+            return self._encode(self.export.passage_prefix + text)
 
-        _in_parallel(encode, len(texts), progress)
+        for index, vector in enumerate(_in_parallel(encode, texts)):
+            vectors[index] = vector
+            if progress:
+                progress(index + 1)
         return vectors
 
     def token_count(self, text: str) -> int:
@@ -239,14 +242,20 @@ class Reranker:
 
     def read(self, question: str, texts: Sequence[Marked]) -> list[Reading]:
         """Reads texts with a question, as `score` does, and sees where it looks."""
-        readings: list[Reading | None] = [None] * len(texts)
+        return list(self.readings(question, texts))
+
+    def readings(self, question: str, texts: Sequence[Marked]) -> Iterator[Reading]:
+        """The readings of `read`, each as soon as it and those before are there.
+
+        The others are read meanwhile; closing the iterator ends that.
+        """
         start, end = (self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
         asked = self._tokenizer.encode(question, add_special_tokens=False).ids[:QUESTION_TOKENS]
         head = [start, *asked, end]
         room = RERANKER_TOKENS - len(head) - 1
 
-        def read(index: int) -> None:
-            encoded = self._tokenizer.encode(texts[index].text, add_special_tokens=False)
+        def read(text: Marked) -> Reading:
+            encoded = self._tokenizer.encode(text.text, add_special_tokens=False)
             tail = [*encoded.ids[:room], end]
             ids = np.array([head + tail], np.int64)
             types = np.array([[0] * len(head) + [1] * len(tail)], np.int64)
@@ -257,12 +266,11 @@ class Reranker:
             begins = [begin for begin, _ in encoded.offsets[:room]]
             parts = [
                 slice(len(head) + bisect_left(begins, a), len(head) + bisect_left(begins, b))
-                for a, b in texts[index].spans
+                for a, b in text.spans
             ]
-            readings[index] = Reading(logits.item(), _looks(attention[0], len(asked), parts))
+            return Reading(logits.item(), _looks(attention[0], len(asked), parts))
 
-        _in_parallel(read, len(texts))
-        return [reading for reading in readings if reading is not None]
+        yield from _in_parallel(read, texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,15 +438,15 @@ def _with_output(model: bytes, name: str) -> bytes:
     return model + field(7, field(12, field(1, name.encode())))
 
 
-def _in_parallel(
-    work: Callable[[int], None], count: int, progress: Callable[[int], None] | None = None
-) -> None:
-    """Calls `work` for 0 to count - 1, on a thread a core: the models run outside Python's lock."""
-    with ThreadPoolExecutor(max(1, min(_CORES, count, 8))) as pool:
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+def _in_parallel(work: Callable[[_In], _Out], items: Sequence[_In]) -> Iterator[_Out]:
+    """What `work` makes of each, in order, on a thread a core: models run outside Python's lock."""
+    with ThreadPoolExecutor(max(1, min(_CORES, len(items), 8))) as pool:
         try:
-            for index, _ in enumerate(pool.map(work, range(count)), start=1):
-                if progress:
-                    progress(index)
+            yield from pool.map(work, items)
         except BaseException:  # an interrupt must not wait for all that is queued
             pool.shutdown(cancel_futures=True)
             raise

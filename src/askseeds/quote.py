@@ -32,6 +32,10 @@ Floats = npt.NDArray[np.float64]
 PASSAGES = 4
 """Best passages that are weighed and quoted from: more add hardly ever an answer."""
 
+SURE = 0.9
+"""A quote is told before all is read when what was read makes it as sure as this. Then it is hardly
+ever taken back; see docs/quality.md."""
+
 HEADING_WORDS = 5
 """A heading with fewer words names a subject; one with as many may state a fact."""
 
@@ -222,14 +226,14 @@ def merged(whole: Selection, parts: Sequence[Selection], *, max_quotes: int) -> 
     """
     first = [q for part in parts for q in part.quotes[:1]]
     quotes: list[Quote] = []
-    for found in (*(_shared(q, whole.quotes) or q for q in first), *whole.quotes):
-        if _shared(found, quotes) is None and len(quotes) < max_quotes:
+    for found in (*(shared(q, whole.quotes) or q for q in first), *whole.quotes):
+        if shared(found, quotes) is None and len(quotes) < max_quotes:
             quotes.append(found)
     return Selection(tuple(quotes), whole.confidence)
 
 
-def _shared(quote: Quote, quotes: Sequence[Quote]) -> Quote | None:
-    """The first of the quotes that has text in common with one."""
+def shared(quote: Quote, quotes: Sequence[Quote]) -> Quote | None:
+    """The first of the quotes that has text in common with `quote`; None without any."""
     for other in quotes:
         common = min(quote.end, other.end) - max(quote.start, other.start)
         if other.source == quote.source and common > 0:

@@ -129,9 +129,7 @@ def html_source(
     kind = "Nearest passage" if nearest else "Quote"
     warning = '<p class="warning">May not answer the question</p>' if nearest else ""
     size = f"{quote.start:,}–{quote.end:,} of {len(text):,}"
-    return (
-        f'<article class="lit-source" data-exchange="{number}" data-quote="{index}">'
-        f'<header><h2 class="title">{html_name(document.title)}</h2>'
+    head = (
         f'<p class="place">{html_place(quote, titled=True)}</p>'
         f'<p class="place">characters {size}</p>{warning}'
         f'<nav class="walk" aria-label="Quotes">'
@@ -139,11 +137,34 @@ def html_source(
         f"{'' if index > 1 else ' disabled'}>‹</button>"
         f"<span>{kind} {index} of {len(quotes)}</span>"
         f'<button type="button" data-do="next" aria-label="Next quote"'
-        f"{'' if index < len(quotes) else ' disabled'}>›</button></nav></header>"
+        f"{'' if index < len(quotes) else ' disabled'}>›</button></nav>"
+    )
+    marked = _html_marked(document, first, last, (quote.start, quote.end), others)
+    shown = (
+        f"{_html_left_out(first, 'earlier')}{marked}{_html_left_out(len(text) - last, 'further')}"
+    )
+    which = f' data-exchange="{number}" data-quote="{index}"'
+    return _html_text(document, which, head, shown)
+
+
+def html_whole(document: Document) -> str:
+    """A document from its beginning, as far as a source is shown, with no quote lit up."""
+    text = document.text
+    last = _window(text, 0, min(len(text), CONTEXT_CHARS))[1]
+    head = (
+        f'<p class="place"><span class="file">{html_name(document.source)}</span></p>'
+        f'<p class="place">{len(text):,} characters</p>'
+    )
+    shown = _html_marked(document, 0, last, None, []) + _html_left_out(len(text) - last, "further")
+    return _html_text(document, "", head, shown)
+
+
+def _html_text(document: Document, which: str, html_head: str, html_shown: str) -> str:
+    return (
+        f'<article class="lit-source"{which}>'
+        f'<header><h2 class="title">{html_name(document.title)}</h2>{html_head}</header>'
         f'<div class="text" tabindex="0" role="region" aria-label="Text" dir="auto">'
-        f"{_html_left_out(first, 'earlier')}"
-        f"{_html_marked(document, first, last, (quote.start, quote.end), others)}"
-        f"{_html_left_out(len(text) - last, 'further')}</div></article>"
+        f"{html_shown}</div></article>"
     )
 
 
@@ -202,14 +223,14 @@ def _html_marked(
     document: Document,
     first: int,
     last: int,
-    lit: tuple[int, int],
+    lit: tuple[int, int] | None,
     others: Sequence[tuple[int, int]],
 ) -> str:
     """The text from `first` to `last`, cut wherever a mark, heading or page begins or ends."""
     headings = [h for h in document.headings if h.end > first and h.start < last]
     pages = [at for at in document.page_starts if first <= at < last]
     cuts = {first, last, *pages}
-    for span in (lit, *others, *((h.start, h.end) for h in headings)):
+    for span in (*([lit] if lit else []), *others, *((h.start, h.end) for h in headings)):
         cuts.update(offset for offset in span if first < offset < last)
     edges = sorted(cuts)
     parts: list[str] = []
@@ -221,11 +242,13 @@ def _html_marked(
         level = next((h.level for h in headings if h.start <= start < h.end), None)
         if level is not None:
             piece = f'<strong class="heading" data-level="{level}">{piece}</strong>'
-        if any(at <= start < stop for at, stop in others) and not lit[0] <= start < lit[1]:
+        if any(at <= start < stop for at, stop in others) and not (
+            lit and lit[0] <= start < lit[1]
+        ):
             piece = f'<mark class="other">{piece}</mark>'
-        if start == lit[0]:
+        if lit and start == lit[0]:
             piece = '<mark id="lit">' + piece
-        if end == lit[1]:
+        if lit and end == lit[1]:
             piece += "</mark>"
         parts.append(piece)
     return "".join(parts)

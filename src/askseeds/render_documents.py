@@ -26,17 +26,23 @@ def html_document(
         size: In bytes; None where it is not known.
         state: One of `STATES`.
         reason: Why it is not in the index; empty when it is.
-        asked: It can be asked.
+        asked: It can be asked, and its text be shown.
     """
     name, attribute = html_name(source), html_escape(source)
+    shown = (
+        f'<button type="button" class="name" dir="auto" data-do="look" '
+        f'title="Show its text">{name}</button>'
+        if asked
+        else f'<span class="name" dir="auto">{name}</span>'
+    )
     facts = [html_escape(kind), *([html_size(size)] if size is not None else [])]
     facts.append(f'<span class="stage">{STATES[state]}</span>')
     why = f'<p class="reason">{html_escape(reason)}</p>' if reason else ""
     can_be = asked or state in ("indexing", "waiting")
     return (
         f'<li class="document" data-source="{attribute}" data-state="{state}">'
-        f'<label class="pick"><input type="checkbox"{"" if can_be else " disabled"}>'
-        f'<span class="name" dir="auto">{name}</span></label>'
+        f'<label class="pick"><input type="checkbox" aria-label="Ask {attribute}"'
+        f"{'' if can_be else ' disabled'}></label>{shown}"
         f'<button type="button" class="remove" data-documents="remove" '
         f'aria-label="Remove {attribute}" title="Remove">{_CROSS}</button>'
         f'<p class="facts">{" · ".join(facts)}</p>{why}</li>'

@@ -26,6 +26,7 @@ STEPS: dict[Step, str] = {
 """What is being done for a question, for a person."""
 
 STOPPED = "Stopped."
+SO_FAR = "Found so far"
 NEAREST = "The nearest passages, which may be related but may not answer it:"
 UNSUPPORTED = "not supported by the documents"
 
@@ -83,17 +84,14 @@ def html_answer(number: int, outcome: Outcome, *, rating: str = "") -> str:
         parts.append(f'<p class="note">{STOPPED}</p>')
     if outcome.note:
         parts.append(f'<p class="note">{html_escape(outcome.note)}</p>')
-    return "".join(parts) + _html_actions(number, rating, judged=outcome.answer is not None)
+    # What is not final cannot be judged.
+    judged = outcome.answer is not None and not outcome.answer.provisional
+    return "".join(parts) + _html_actions(number, rating, judged=judged)
 
 
 def _html_answer(number: int, answer: Answer) -> str:
-    confidence = html_escape(confidence_words(answer.confidence))
     found = answer.status == "answered"
-    parts = [
-        f'<p class="verdict {answer.status}"><strong>{html_escape(_verdict(answer))}</strong> '
-        f'<span class="confidence" title="How likely the documents answer the question, 0 to 1">'
-        f"{confidence}</span></p>"
-    ]
+    parts = [_html_verdict(answer)]
     if answer.asked != answer.question:
         parts.append(
             f'<p class="asked" dir="auto">Searched for: {html_escape(answer.asked)}</p>',
@@ -115,6 +113,17 @@ def _html_answer(number: int, answer: Answer) -> str:
         cards = "".join(_html_quote(number, index, quote) for index, quote in enumerate(quotes, 1))
         parts.append(f'<ol class="quotes {answer.status}" aria-label="{kind}">{cards}</ol>')
     return "".join(parts)
+
+
+def _html_verdict(answer: Answer) -> str:
+    if answer.provisional:
+        return f'<p class="verdict provisional"><strong>{SO_FAR}</strong></p>'
+    confidence = html_escape(confidence_words(answer.confidence))
+    return (
+        f'<p class="verdict {answer.status}"><strong>{html_escape(_verdict(answer))}</strong> '
+        f'<span class="confidence" title="How likely the documents answer the question, 0 to 1">'
+        f"{confidence}</span></p>"
+    )
 
 
 def _verdict(answer: Answer) -> str:
@@ -202,6 +211,8 @@ def markdown(question: str, outcome: Outcome) -> str:
 def _markdown_answer(answer: Answer) -> list[str]:
     found = answer.status == "answered"
     parts = [f"**{_plain(_verdict(answer))}** {confidence_words(answer.confidence)}"]
+    if answer.provisional:
+        parts = [f"**{SO_FAR}**"]
     if answer.asked != answer.question:
         parts.append(f"Searched for: {_plain(answer.asked)}")
     if answer.ask_back:

@@ -176,6 +176,7 @@ class Answer:
             could not be reached; one line, or empty.
         ask_back: What the language model asks because the question has several readings; shown
             before the quotes, never as an answer.
+        provisional: Reading goes on, and another answer takes this one's place.
     """
 
     question: str
@@ -192,3 +193,4 @@ class Answer:
     writing: Writing | None = None
     notice: str = ""
     ask_back: str = ""
+    provisional: bool = False

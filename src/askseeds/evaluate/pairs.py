@@ -98,6 +98,9 @@ def pair_of(entry: Entry) -> Pair:
     Raises:
         ConfigError: Names file, line and field.
     """
+    if "rating" in entry.fields:
+        hint = "`askseeds eval --from-feedback FILE` makes pairs of the thumbs of the chat"
+        raise entry.wrong("rating", f"is not a field of a pair; {hint}")
     for name in entry.fields:
         if name not in FIELDS:
             near = difflib.get_close_matches(name, FIELDS, 1)

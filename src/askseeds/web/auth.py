@@ -20,6 +20,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.requests import cookie_parser
 from starlette.types import Receive, Scope, Send
 
+from askseeds.render import html_escape
 from askseeds.web.body import TooLarge, read_body
 from askseeds.web.slowdown import Slowdown
 from askseeds.web.users import Users
@@ -110,7 +111,8 @@ class Logins:
     async def _logged_in(self, scope: Scope, receive: Receive) -> Response:
         try:
             form = urllib.parse.parse_qs((await read_body(receive, _FORM_BYTES)).decode("utf-8"))
-            name, password = form["name"][0].strip().lower(), form["password"][0]
+            typed, password = form["name"][0].strip()[:64], form["password"][0]
+            name = form["name"][0].strip().lower()
         except TooLarge:
             return _page("That is too long.", 413)
         except (KeyError, ValueError):
@@ -118,9 +120,9 @@ class Logins:
         address = _network(scope)
         wait_s = max(self._names.wait_s(name[:64]), self._addresses.wait_s(address))
         if wait_s:
-            return _wait(wait_s)
+            return _wait(wait_s, typed)
         if self._checking >= MOST_WAITING:
-            return _page("Too many people are logging in. Try again.", 503)
+            return _page("Too many people are logging in. Try again.", 503, name=typed)
         self._names.failed(name[:64])
         self._addresses.failed(address)
         self._users.hash_of(name)  # looks whether the file has changed
@@ -133,7 +135,7 @@ class Logins:
         finally:
             self._checking -= 1
         if found is None:
-            return _page(_WRONG, 401)
+            return _page(_WRONG, 401, name=typed)
         self._names.forgiven(name[:64])
         self._addresses.taken_back(address)
         return self._begin(scope, name, found)
@@ -203,9 +205,9 @@ def _elsewhere(path: str) -> Response:
     return RedirectResponse(path, 303, headers={"Cache-Control": "no-store"})
 
 
-def _wait(wait_s: float) -> Response:
+def _wait(wait_s: float, name: str) -> Response:
     seconds = math.ceil(wait_s)
-    response = _page(f"Too many tries. Wait {seconds} s, then try again.", 429)
+    response = _page(f"Too many tries. Wait {seconds} s, then try again.", 429, name=name)
     response.headers["Retry-After"] = str(seconds)
     return response
 
@@ -217,16 +219,18 @@ _PAGE = (
     f'<link rel="icon" href="/favicon.ico"><style>{_STYLE}</style></head><body><main>'
     "<h1>askseeds</h1>{message}"
     '<form method="post" action="/login"><label for="name">Name</label>'
-    '<input id="name" name="name" autocomplete="username" autocapitalize="none" required autofocus>'
+    '<input id="name" name="name" autocomplete="username" autocapitalize="none" required{name}>'
     '<label for="password">Password</label><input id="password" name="password" type="password" '
-    'autocomplete="current-password" required>'
+    'autocomplete="current-password" required{password}>'
     '<button type="submit">Log in</button></form></main></body></html>'
 )
 
 
-def _page(error: str = "", status: int = 200) -> Response:
-    """The page; `error` is one of the texts of this module, nothing from outside."""
+def _page(error: str = "", status: int = 200, *, name: str = "") -> Response:
+    """The page; `error` is one of the texts of this module, `name` what was typed before."""
     message = f'<p class="error" role="alert">{error}</p>' if error else "<p>Log in to ask.</p>"
-    return HTMLResponse(
-        _PAGE.replace("{message}", message), status, headers={"Cache-Control": "no-store"}
-    )
+    page = _PAGE.replace("{message}", message)
+    page = page.replace("{password}", " autofocus" if name else "")
+    # The last one: nothing is put into what somebody typed.
+    page = page.replace("{name}", f' value="{html_escape(name)}"' if name else " autofocus")
+    return HTMLResponse(page, status, headers={"Cache-Control": "no-store"})

@@ -16,7 +16,7 @@ from askseeds.config import Settings
 from askseeds.errors import AskseedsError, IndexFault, NoDocuments
 from askseeds.terminal import terminal_line
 from askseeds.types import Answer, Document, Quote
-from askseeds.web.conversations import Asked, Clicked, Exchange, Judged, Kept, read
+from askseeds.web.conversations import Asked, Clicked, Exchange, Judged, Kept, Looked, read
 from askseeds.web.examples import examples
 from askseeds.web.library import Library
 from askseeds.web.line import Line, Run, Waiting
@@ -49,7 +49,7 @@ class State:
     Attributes:
         step: What is being done, for a person.
         exchange: What there is of the answer.
-        source: HTML of the first quote in its source, once there is one.
+        source: HTML of the first quote in its source, once there is one; it stays when claims come.
     """
 
     step: str
@@ -195,7 +195,7 @@ class Chat:
 
         Yields:
             What the browser is told, which replaces what it was told before; and the first quote
-            in its source, as HTML, once there is one.
+            in its source, as HTML, whenever it is another one.
         """
         asked = read(Asked, data)
         if asked is None or (tab, asked.run) in self._runs:
@@ -213,8 +213,11 @@ class Chat:
                     state = replace(state, step=step)
                 else:
                     state = told
-                yield _reply(asked, state, ended=False), state.source if not source else ""
-                source = source or state.source
+                yield (
+                    _reply(asked, state, ended=False),
+                    "" if state.source == source else state.source,
+                )
+                source = state.source
             yield _reply(asked, state, ended=True), ""
         finally:
             self._line.leave(run)
@@ -262,8 +265,10 @@ class Chat:
             if isinstance(event, Answer):
                 notes = (note, "" if event.status == "answered" else partly)
                 told = " ".join(filter(None, notes))
+                before = state.exchange.answer
                 exchange = Exchange(question=asked.question, answer=event, note=told)
-                shown = state.source or self._first(asked.number, exchange)
+                settled = before is not None and not before.provisional
+                shown = state.source if settled else self._first(asked.number, exchange)
                 state = State(state.step, exchange, shown)
             else:
                 state = replace(state, step=render_exchange.STEPS[event])
@@ -310,6 +315,16 @@ class Chat:
             return render.html_notice("There is no such quote in this conversation.")
         return self._shown(clicked.number, clicked.index, clicked.exchange)
 
+    def look(self, data: object) -> str:
+        """A document from its beginning, as HTML; `data` is a `Looked` from a browser."""
+        looked = read(Looked, data)
+        try:
+            if looked is None or not self.ready:
+                return render.html_notice("There is no such document.")
+            return render.html_whole(self._assistant.result().document(looked.source))
+        except AskseedsError as error:
+            return render.html_notice(str(error))
+
     def _shown(self, number: int, index: int, exchange: Exchange) -> str:
         quotes = exchange.quotes
         try:
@@ -339,19 +354,15 @@ class Chat:
             data: A `Judged` from a browser.
         """
         judged = read(Judged, data)
-        if judged is None or judged.exchange.answer is None:
+        answer = None if judged is None else judged.exchange.answer
+        if judged is None or answer is None or answer.provisional:
             return render.html_error("There is no answer here to judge.")
         error = ""
         try:
-            for quote in judged.exchange.answer.quotes:
+            for quote in answer.quotes:
                 self._document(quote)
             with self._judging:
-                feedback.keep(
-                    self._settings.index,
-                    judged.exchange.answer,
-                    judged.rating,
-                    history=judged.history,
-                )
+                feedback.keep(self._settings.index, answer, judged.rating, history=judged.history)
         except AskseedsError as problem:
             error = render.html_error(str(problem))
         kept = "" if error else judged.rating

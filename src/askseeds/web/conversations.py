@@ -108,6 +108,12 @@ class Clicked(Sent):
     exchange: Exchange
 
 
+class Looked(Sent):
+    """A document that is to be shown, by its source."""
+
+    source: Text
+
+
 class Judged(Sent):
     """A thumb."""
 

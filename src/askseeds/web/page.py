@@ -68,7 +68,7 @@ _COMPOSER = (
     '<button type="button" data-do="leave">Cancel</button></p>'
     '<form><textarea id="question" rows="1" aria-label="Your question" '
     'placeholder="Ask your documents" dir="auto"></textarea>'
-    '<button type="submit" id="send">Ask</button>'
+    '<button type="submit" id="send" disabled>Ask</button>'
     '<button type="button" id="stop" data-do="stop" hidden>Stop</button></form>'
     '<p id="announce" role="status" aria-live="polite"></p>'
 )
@@ -118,7 +118,10 @@ def application(
 
 
 def _script() -> str:
-    """The scripts, once all parts of the page are there: Gradio runs them before that."""
+    """The scripts, once all parts of the page are there: Gradio runs them before that.
+
+    They enable what would do nothing until then, or load the page anew.
+    """
     parts = '["question", "bar", "conversation", "source", "thumb", "restored"]'
     return (
         f"const begin = () => {{\n{_packaged(*SCRIPTS)}\n}};\n"
@@ -178,8 +181,13 @@ def _page(chat: Chat, *, tools: str) -> gr.Blocks:
         def judge(event: gr.EventData) -> str:
             return chat.judge(event._data)
 
-        def restore(event: gr.EventData) -> tuple[str, str]:
-            return render.html_data(chat.restore(event._data)), empty_source
+        def look(event: gr.EventData) -> str:
+            return chat.look(event._data)
+
+        def restore(event: gr.EventData) -> tuple[str, Any]:
+            stays = isinstance(event._data, dict) and event._data.get("stays") is True
+            told = render.html_data(chat.restore(event._data))
+            return told, gr.skip() if stays else empty_source
 
         def refresh() -> tuple[Any, ...]:
             return chat.status(), chat.welcome(), gr.Timer(active=not chat.settled)
@@ -193,6 +201,7 @@ def _page(chat: Chat, *, tools: str) -> gr.Blocks:
         )
         reply.stop(stop, None, None, **at_once)
         reply.quote(show, None, [source], **at_once)
+        reply.look(look, None, [source], **at_once)
         reply.judge(judge, None, [thumb], **at_once)
         reply.restore(restore, None, [restored, source], **at_once)
         gr.on(
