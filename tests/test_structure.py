@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 # Each may import from those before it only.
 ORDER = """
     errors types config documents sentences models snapshots export ledger seeds vectors words
-    sync retrieve quote questions quantities claims followup engines prose assistant batch
+    sync retrieve quantities expected quote questions claims followup engines prose assistant batch
     conversation langchain status doctor render render_exchange render_documents terminal evaluate
     pytest_plugin feedback web cli
     __main__

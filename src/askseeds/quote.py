@@ -213,7 +213,8 @@ def select(evidence: Evidence, *, max_quotes: int) -> Selection:
     features = confidence_features(evidence, chosen, odds)
     confidence = _probability(models()["confidence"].log_odds(features[None, :]))[0]
     quotes = best_set(evidence.hits, chosen, _probability(odds), max_quotes=max_quotes)
-    if lacks_number(evidence.question, [q.text for q in quotes]):
+    over = [part for q in quotes for part in (q.title, q.heading or "")]
+    if lacks_number(evidence.question, [q.text for q in quotes], over):
         confidence = min(confidence, NO_NUMBER)
     return Selection(quotes, float(confidence))
 
