@@ -65,12 +65,13 @@ main()
 """
 
 
-# A server that answers a question only when there is no gate of its length, and does not read on
-# after its first quote while there is the other gate.
+# A server that answers a question only when there is no gate of its length, does not read on after
+# its first quote while there is the other gate, and fails there while there is the last.
 GATED = """
 import time
 from pathlib import Path
 from askseeds.assistant import Assistant
+from askseeds.errors import IndexFault
 from askseeds.types import Answer
 
 stream = Assistant.stream
@@ -87,6 +88,8 @@ def gated(self, question, **options):
         yield event
         if person and isinstance(event, Answer) and event.provisional:
             yield from held("gate-early", "reading")
+            if Path("gate-broken").exists():
+                raise IndexFault("the index is gone")
 
 Assistant.stream = gated
 from askseeds.cli import main
@@ -212,6 +215,16 @@ class TestFirstQuote:
         expect(page.locator(".walk")).to_contain_text(
             f"Quote 1 of {exchange.locator('.quote').count()}"
         )
+
+    def test_what_fails_after_it_leaves_no_quote_lit(self, context, gated_server, gates):
+        page = opened(context, gated_server)
+        gates().touch()
+        exchange = ask(page, "Who alone has mastered EUV lithography?", ".quote", ended=False)
+        expect(page.locator("#lit")).to_be_visible()
+        (gated_server.folder / "gate-broken").touch()
+        gates().unlink()
+        expect(exchange.locator(".error")).to_contain_text("the index is gone")
+        expect(page.locator("#lit")).to_have_count(0)
 
     def test_a_refusal_is_no_answer_first(self, context, gated_server, gates):
         page = opened(context, gated_server)

@@ -38,6 +38,7 @@ CHANGED = "{source} has changed since this answer. Ask again to see it."
 
 EMPTY = "There are no documents yet. Add some under Documents."
 ENDED = "the chat has ended"
+NO_SOURCE = render.html_notice("Choose a quote to see it where it stands.")
 
 _log = logging.getLogger(__name__)
 
@@ -213,14 +214,13 @@ class Chat:
                     state = replace(state, step=step)
                 else:
                     state = told
-                yield (
-                    _reply(asked, state, ended=False),
-                    "" if state.source == source else state.source,
-                )
+                shown = "" if state.source == source else state.source or NO_SOURCE
+                yield _reply(asked, state, ended=False), shown
                 source = state.source
             answer = state.exchange.answer
-            if answer is not None and answer.provisional:  # the server ends
-                state = replace(state, exchange=replace(state.exchange, stopped=True))
+            if answer is not None and answer.provisional:  # no other came
+                stopped = state.exchange.model_copy(update={"stopped": True})
+                state = replace(state, exchange=stopped)
             yield _reply(asked, state, ended=True), ""
         finally:
             self._line.leave(run)
@@ -271,7 +271,6 @@ class Chat:
                 before = state.exchange.answer
                 exchange = Exchange(question=asked.question, answer=event, note=told)
                 settled = before is not None and not before.provisional
-                # Once: who opens something else meanwhile is not taken away from it.
                 shown = state.source if settled else self._first(asked.number, exchange)
                 state = State(state.step, exchange, shown)
             else:
@@ -295,8 +294,6 @@ class Chat:
         return None
 
     def _first(self, number: int, exchange: Exchange) -> str:
-        if exchange.answer is not None and exchange.answer.provisional:
-            return ""
         return self._shown(number, 1, exchange) if exchange.quotes else ""
 
     # --- What was answered before -----------------------------------------------------------------

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 from askseeds import render
 from askseeds.web import documents_part
 from askseeds.web.auth import Logins
-from askseeds.web.chat import Chat
+from askseeds.web.chat import NO_SOURCE, Chat
 from askseeds.web.guard import Guard
 
 POLL_S = 0.5
@@ -141,7 +141,6 @@ def _tab(request: gr.Request) -> str:
 
 
 def _page(chat: Chat, *, tools: str) -> gr.Blocks:
-    empty_source = render.html_notice("Choose a quote to see it where it stands.")
     static: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
     with gr.Blocks(title="askseeds", analytics_enabled=False, fill_width=True) as blocks:
         timer = gr.Timer(POLL_S)
@@ -160,7 +159,7 @@ def _page(chat: Chat, *, tools: str) -> gr.Blocks:
                 thumb = gr.HTML("", elem_id="thumb", **static)
                 gr.HTML(_COMPOSER, elem_id="composer", **static)
             with gr.Column(elem_id="side"):
-                source = gr.HTML(empty_source, elem_id="source", **static)
+                source = gr.HTML(NO_SOURCE, elem_id="source", **static)
         restored = gr.HTML("", elem_id="restored", **static)
         # The last one, so that all others are there when its script runs.
         reply = gr.HTML("", elem_id="reply", js_on_load=_script(), apply_default_css=False)
@@ -187,7 +186,7 @@ def _page(chat: Chat, *, tools: str) -> gr.Blocks:
         def restore(event: gr.EventData) -> tuple[str, Any]:
             stays = isinstance(event._data, dict) and event._data.get("stays") is True
             told = render.html_data(chat.restore(event._data))
-            return told, gr.skip() if stays else empty_source
+            return told, gr.skip() if stays else NO_SOURCE
 
         def refresh() -> tuple[Any, ...]:
             return chat.status(), chat.welcome(), gr.Timer(active=not chat.settled)
