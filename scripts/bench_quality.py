@@ -174,6 +174,24 @@ def in_folds(examples: Sequence[Example], bench: Path) -> list[str]:
     ]
 
 
+def worth(examples: Sequence[Example], bench: Path) -> str:
+    """How much to quote: what it does to value the answer being there at all, in folds."""
+    judged = train.held_out(apart(examples)[0], by_fold)
+    shipped, rows = quote.HIT_WORTH, []
+    try:
+        for quote.HIT_WORTH in (0.0, 0.2, 0.3, 0.4, 0.5, 0.8):
+            f = {task: measured(judged, bench, task) for task in TASKS}
+            row = [f"{quote.HIT_WORTH:g}"]
+            for task in TASKS:
+                row += [f"{f[task]['selection_char_f1']:.3f}"] if task != "xquad" else []
+                row.append(" / ".join(f"{f[task][f'selection_hit_at_{k}']:.3f}" for k in (1, 3)))
+            rows.append(row)
+    finally:
+        quote.HIT_WORTH = shipped
+    head = ["worth of a hit", "sentences F1", "hit at 1 / 3", "excerpts F1", "hit at 1 / 3"]
+    return markdown([*head, "xquad hit at 1 / 3"], rows)
+
+
 def weighing(examples: Sequence[Example], bench: Path) -> str:
     """What the weight of the answerable questions does to refusal and calibration."""
     rest, _ = apart(examples)
@@ -425,6 +443,7 @@ def sections(bench: Path, work: Path, plot: Path | None) -> dict[str, Callable[[
         "held out": lambda: honest(known(), bench),
         "ablation": lambda: ablation(known(), bench),
         "tried": lambda: tried(known(), bench, work),
+        "worth": lambda: worth(known(), bench),
         "weighing": lambda: weighing(known(), bench),
         "reliability": lambda: reliability(known(), plot),
         "fusion": lambda: fusion(bench, work),
