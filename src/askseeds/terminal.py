@@ -278,7 +278,7 @@ def status_text(status: "Status") -> str:
         "reranker": status.reranker,
         "vectors": status.vectors,
         "words": status.words,
-        "changes": f"{status.changed} files to read, {status.removed} to remove"
+        "changes": f"{_count(status.changed, 'file')} to read, {status.removed:,} to remove"
         if status.changed or status.removed
         else "none since",
     }
