@@ -287,6 +287,29 @@ def test_folders_without_permission(indexed, tmp_path):
             folder.chmod(0o755)
 
 
+def test_a_file_without_permission_is_told_once_and_tried_again_when_mended(indexed, tmp_path):
+    work = tmp_path / "work"
+    shutil.copytree(indexed, work)
+    closed = work / "seeds" / "closed.txt"
+    closed.write_text("The bridge was built in 1911.")
+    closed.chmod(0)
+
+    def told(*arguments):
+        command = without_privileges([*COMMAND, *arguments])
+        done = subprocess.run(command, cwd=work, capture_output=True, check=False)
+        return done.stdout.decode() + done.stderr.decode()
+
+    told("index")
+    printed = told("doctor")
+    assert printed.count("closed.txt") == 1
+    assert "up to date" in printed
+    printed = told("status")
+    assert printed.count("closed.txt") == 1
+    assert "none since" in printed
+    closed.chmod(0o644)
+    assert "1 file to read" in told("status")
+
+
 def test_a_closed_pipe_is_no_error(indexed):
     command = f"{sys.executable} -m askseeds show {ARTICLE} | head -c 10"
     done = subprocess.run(command, shell=True, cwd=indexed, capture_output=True, check=False)
