@@ -453,6 +453,7 @@ def test_prose_on_the_command_line(run, indexed):
         assert "ASML" in done.stdout.decode()
         assert b"status 500" in done.stderr
         assert done.stderr.count(b"\n") == 1
+        assert b"prose by" not in done.stdout
 
 
 @pytest.mark.parametrize(
