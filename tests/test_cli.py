@@ -183,7 +183,10 @@ def test_doctor_mends(run, indexed, tmp_path):
     assert "vectors must be made from the ledger again" in done.stdout.decode()
     assert run("doctor", "--fix", cwd=broken).returncode == 0
     (broken / "index" / "ledger.sqlite").write_bytes(b"rubbish" * 999)
-    assert run("doctor", cwd=broken).returncode == 1
+    done = run("doctor", cwd=broken)
+    assert done.returncode == 1
+    assert done.stdout.count(b"cannot be used") == 1
+    assert b"holds 1 file to read" in done.stdout
     assert run("doctor", "--fix", cwd=broken).returncode == 0
 
 
@@ -280,7 +283,9 @@ def test_folders_without_permission(indexed, tmp_path):
         done = ask()
         assert done.returncode == 0, done.stderr
         (work / "seeds" / "new.txt").write_text("Something new.")
-        assert "cannot be written" in one_line(ask(), 1)
+        line = one_line(ask(), 1)
+        assert "cannot be written" in line
+        assert "take it as it is with --no-sync" in line
         assert ask("--no-sync").returncode == 0
     finally:
         for folder in (closed, index, *index.rglob("*")):
@@ -370,6 +375,12 @@ def test_a_conversation_goes_on(run, indexed):
     # Without -c a new conversation began.
     again = run("ask", "-c", "--json", "Where is it based?", cwd=indexed)
     assert json.loads(again.stdout)["quotes"] == json.loads(alone.stdout)["quotes"]
+    assert again.stderr == b""
+    (indexed / "index" / "conversation.json").write_text("{")
+    again = run("ask", "-c", "--json", "Where is it based?", cwd=indexed)
+    assert json.loads(again.stdout)["quotes"] == json.loads(alone.stdout)["quotes"]
+    assert again.stderr.count(b"\n") == 1
+    assert b"index/conversation.json holds no conversation to go on with" in again.stderr
 
 
 def test_half_a_surrogate_pair_spoils_no_batch(run, indexed, tmp_path):
@@ -390,6 +401,11 @@ def test_names_cannot_forge_lines_or_move_the_cursor(run, indexed, tmp_path):
     assert "\x1b" not in printed
     assert "+ forged.txt" not in printed.splitlines()
     assert "forged.txt" in printed
+    shown = run("show", r"a\n+ forged.txt", cwd=work)
+    assert shown.stdout == b"The bridge was built in 1911."
+    done = run("show", "-dash.txt", cwd=work)
+    assert done.returncode == 2
+    assert b"goes after --" in done.stderr
 
 
 def test_a_full_standard_output_is_one_line(indexed):
@@ -479,3 +495,15 @@ def test_a_dry_run_of_what_is_not_answered_sends_nothing(run, indexed):
     assert done.returncode == 3
     assert done.stdout == b""
     assert b"nothing would be sent" in done.stderr
+
+
+def test_long_work_is_told_where_there_is_no_terminal(capsys, monkeypatch):
+    from askseeds import cli
+
+    with cli._progress() as step:
+        step("indexing", 1, 4)
+        assert capsys.readouterr().err == ""
+        monkeypatch.setattr(cli, "PROGRESS_EVERY_S", 0.0)
+        step("indexing", 2, 4)
+        step("preparing the encoder", 0, 0)
+    assert capsys.readouterr().err == "indexing: 50 %\npreparing the encoder: 0 %\n"

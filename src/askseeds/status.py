@@ -103,5 +103,5 @@ def _size(path: Path) -> int:
 
 def _engine_text(name: str, generation: int, count: int, wanted: int) -> str:
     if generation == wanted:
-        return f"{name}, {count:,} passages"
+        return f"{name}, {count:,} passage{'' if count == 1 else 's'}"
     return f"{name}, behind; made from the ledger when next needed"
