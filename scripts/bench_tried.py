@@ -70,16 +70,13 @@ class Tried:
         }
 
     def _vectors(self, texts: Sequence[str]) -> np.ndarray:
-        vectors = np.empty((len(texts), 384), np.float32)
-
-        def encode(index: int) -> None:
-            ids = np.array([self._tokenizer.encode(texts[index]).ids], np.int64)
+        def encode(text: str) -> np.ndarray:
+            ids = np.array([self._tokenizer.encode(text).ids], np.int64)
             inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
             tokens = self._bge.run(None, inputs | {"token_type_ids": np.zeros_like(ids)})[0]
-            vectors[index] = tokens[0, 0] / np.linalg.norm(tokens[0, 0])
+            return np.asarray(tokens[0, 0] / np.linalg.norm(tokens[0, 0]), np.float32)
 
-        models._in_parallel(encode, len(texts))
-        return vectors
+        return np.stack(list(models._in_parallel(encode, texts)))
 
 
 def collected(examples: Sequence[Example], work: Path) -> dict[Key, dict[str, Column]]:

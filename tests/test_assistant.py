@@ -58,6 +58,26 @@ def hard(tmp_path_factory, exported_encoder):
         yield assistant, place
 
 
+ROOMS = (
+    "# Prices for a night\n\n| Room | Price |\n| --- | --- |\n"
+    "| Single | 80 EUR |\n| Double | 120 EUR |\n| Suite | 260 EUR |\n"
+)
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory, exported_encoder):
+    import shutil
+
+    from askseeds.config import Settings
+
+    folder = tmp_path_factory.mktemp("tables")
+    (folder / "seeds").mkdir()
+    (folder / "seeds" / "rooms.md").write_text(ROOMS, encoding="utf-8")
+    shutil.copytree(exported_encoder, folder / "index" / "encoder")
+    with Assistant.open(Settings(seeds=folder / "seeds", index=folder / "index")) as assistant:
+        yield assistant
+
+
 def check_verbatim(answer, place):
     for found in (*answer.quotes, *answer.nearest):
         path = place.seeds / found.source
@@ -239,3 +259,18 @@ def test_a_question_that_asks_several_has_a_quote_for_each(hard):
     assert "The ferry takes 40 minutes." in texts
     assert "The port is 8123." in texts
     check_verbatim(answer, place)
+
+
+@pytest.mark.parametrize(
+    ("question", "row"),
+    [
+        ("How much does a double room cost?", "| Double | 120 EUR |"),
+        ("What is the price of the suite?", "| Suite | 260 EUR |"),
+        ("Which room costs 80 EUR?", "| Single | 80 EUR |"),
+        ("How much is breakfast?", ""),
+    ],
+)
+def test_a_row_of_a_table_answers_under_its_head(tables, question, row):
+    answer = tables.ask(question)
+    assert answer.status == ("answered" if row else "not_found")
+    assert row in "\n".join(quote.text for quote in answer.quotes)

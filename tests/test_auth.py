@@ -636,7 +636,7 @@ def test_a_wrong_password_says_so(browser, server):
     page.get_by_label("Password").fill("no such password")
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("alert")).to_have_text("The name or the password is wrong.")
-    # The name needs not be typed again, and is a name whatever it is.
+    # The name need not be typed again, and is a name whatever it is.
     expect(page.get_by_label("Name")).to_have_value("<script>")
     expect(page.get_by_label("Password")).to_be_focused()
     expect(page.get_by_label("Password")).to_have_value("")

@@ -111,6 +111,8 @@ ORVANE = "Lake Orvane › Geography"
         ("It is a technology mastered by one company: ASML.",
          "It employs EUV, a technology mastered by one company: ASML."),
         ("The canal was opened in 1804.", "The canal was opened in 1804, though it was dry."),
+        ("It has 10 offices.", "It has 10 offices and two factories."),
+        ("The server is 10.0.0.1", "The server is 10.0.0.1; the port is open."),
     ],
 )  # fmt: skip
 def test_a_part_that_stands_by_itself_is_an_extract(claim: str, sentence: str) -> None:

@@ -79,7 +79,10 @@ WRONG = [
     ({"status": "yes"}, "status: must be answered or not_found, got 'yes'"),
     ({"status": None}, "status: must be answered or not_found, is missing"),
     ({"quote": "x"}, "quote: is not a field of a pair; did you mean quotes?"),
-    ({"rating": "up"}, "rating: is not a field of a pair; `askseeds eval --from-feedback FILE`"),
+    (
+        {"rating": "up"},
+        "rating: is not a field of a pair; `askseeds eval --from-feedback PAIRS.yaml`",
+    ),
     ({"quotes": [16]}, "quotes: every item must be text, got 16"),
     ({"quotes": ["a", ""]}, "quotes: an item is empty"),
     ({"quotes": {"a": 1}}, "quotes: must be text or a list of texts"),

@@ -229,6 +229,10 @@ def test_time_does_not_explode_with_length(unit: str) -> None:
             ("Who owns the mill?", "When was the mill built?"),
         ),
         (
+            "Who owns the mill's wheel and where is the miller's house?",
+            ("Who owns the mill's wheel", "where is the miller's house?"),
+        ),
+        (
             "who bought the old bridge and where is it now",
             ("who bought the old bridge", "Where is the old bridge now?"),
         ),
@@ -251,6 +255,8 @@ def test_several_questions_in_one_are_told_apart(question, expected):
         "Who decides when the mill opens and when it closes?",
         "Who said “Where is the mill, and who owns this?” in the play?",
         "What does `who owns x and where is y` print in the shell?",
+        "What does 'who owns x and where is y there' print?",
+        "Who said «Where is the mill, and who owns this?» in the play?",
         "Who is it" + ", " * 4_000 + "and what is it then?",
         "?",
     ],

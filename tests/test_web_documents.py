@@ -215,7 +215,7 @@ class TestChoice:
         page.get_by_role("button", name="All", exact=True).click()
         expect(page.locator(".chosen")).to_have_text("All 2 asked")
 
-    def test_what_is_deleted_elsewhere_is_chosen_no_more(self, page, server):
+    def test_what_is_deleted_elsewhere_is_not_counted(self, page, server):
         files = [server.folder / "seeds" / f"{name}.md" for name in ("walrus", "seal")]
         for file in files:
             file.write_bytes(WALRUS)
@@ -235,6 +235,8 @@ class TestChoice:
         wait_until(lambda: b"seal" not in call(server, "GET", "/documents")[1])
         page.go_back()
         expect(page.locator(".chosen")).to_have_text("All 2 asked")
+        files[1].write_bytes(WALRUS)  # and back again: it was not to be asked
+        expect(page.locator(".chosen")).to_have_text("2 of 3 asked")
 
 
 @pytest.mark.browser

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
@@ -171,9 +172,9 @@ class Assistant:
 
         There may be several answers, each in the place of the one before. First those that are
         `provisional`, never a refusal: the best quote, if it is sure before all is read, and the
-        quotes of a question whose parts are asked yet. With a language model, after the plain
-        quotes comes one more answer for each claim that was found to hold, then the whole. While
-        the model is waited for, the step "writing" comes again several times a second.
+        quotes of a question whose parts are still to be asked. With a language model, after the
+        plain quotes comes one more answer for each claim that was found to hold, then the whole.
+        While the model is waited for, the step "writing" comes again several times a second.
 
         To stop, close the iterator. Raises what `ask` raises.
         """
@@ -331,14 +332,16 @@ class Assistant:
         with clock("retrieve"):
             hits = self._engines.find(asked, vector, limit=CANDIDATES, source=source)
         yield "reading"
+        reading = self._readings(asked, hits)
         with clock("rerank"):
-            read: list[Reading] = []
-            for reading in self._readings(asked, hits):
-                read.append(reading)
-                if len(read) == EARLY and early is not None:
-                    first = _alone(asked, *_ranked(hits[:EARLY], read))
-                    yield from early(first.hits, quote.select(first, max_quotes=most))
-            hits, readings = _ranked(hits, read)
+            read = list(islice(reading, EARLY))
+        if early is not None and len(read) == EARLY:
+            with clock("quote"):
+                first = _alone(asked, *_ranked(hits[:EARLY], read))
+                selection = quote.select(first, max_quotes=most)
+            yield from early(first.hits, selection)
+        with clock("rerank"):
+            hits, readings = _ranked(hits, [*read, *reading])
         evidence: quote.Evidence | None = None
         selection = quote.Selection((), 0.0)
         if hits:

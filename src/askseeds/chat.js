@@ -233,7 +233,7 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "/" && !isWritten(event.target) && !dropped()) {
     showPart("chat");
     box.focus();
-  } else if (event.target.closest("textarea, input, [contenteditable], #bar") && !isIdle(event)) {
+  } else if (event.target.closest("textarea, input, [contenteditable], #bar, #library") && !isIdle(event)) {
     return;
   } else if (event.key === "ArrowDown" || event.key === "ArrowRight") {
     if (event.target.closest(".text") && event.key === "ArrowDown") return; // it scrolls the text

@@ -48,6 +48,7 @@ const choice = {
   names: new Set(Array.isArray(recalled?.names) ? recalled.names : []),
 };
 let total = 0; // documents that can be asked
+let gone = new Set(); // names of the choice that are no documents now
 const notes = new Map(); // why one could not be removed
 
 const isChosen = (source) => choice.names.has(source) !== choice.every;
@@ -61,7 +62,8 @@ function tellChoice() {
   const plain = { every: choice.every, names: [...choice.names] };
   props.value = choice.every && !choice.names.size ? "" : JSON.stringify(plain);
   keep(sessionStorage, "choice", plain);
-  const left = choice.every ? total - choice.names.size : choice.names.size;
+  const named = [...choice.names].filter((name) => !gone.has(name)).length;
+  const left = choice.every ? total - named : named;
   const chosen = Math.max(0, Math.min(total, left));
   const words = !total
     ? ""
@@ -89,13 +91,12 @@ function tick() {
   }
 }
 
-// What was deleted, here or elsewhere, is chosen no more: else the line would count it.
-async function prune() {
+// What was deleted, here or elsewhere, is not counted; it stays in the choice, for it may come back.
+async function count() {
   const before = [...choice.names]; // what is added meanwhile is there
-  if (!before.length) return;
-  const { names = [] } = await ask({ names: true });
-  for (const name of before) if (!names.includes(name)) choice.names.delete(name);
-  tick();
+  if (!before.length) return gone.clear();
+  const { names } = await ask({ names: true });
+  gone = new Set(before.filter((name) => !names.includes(name)));
   tellChoice();
 }
 
@@ -113,7 +114,7 @@ async function pickAll(wanted) {
 
 // --- The list ------------------------------------------------------------------------------------
 let seen = "";
-let changed = false; // other documents than those that were looked at for `prune`
+let changed = false; // other documents than those that were looked at by `count`
 let timer = 0;
 let asking = 0;
 let hurryUntil = 0;
@@ -165,10 +166,10 @@ function show(now) {
   bar.setAttribute("aria-valuenow", String(percent));
   bar.firstElementChild.style.width = `${Math.max(4, percent)}%`;
   follow(now.states ?? {});
-  changed ||= now.rows !== undefined;
+  changed ||= now.rows !== undefined && !filter.value.trim();
   if (changed && now.share === null) {
     changed = false;
-    prune().catch(() => (changed = true));
+    count().catch(() => (changed = true));
   }
   if (now.rows === undefined) return;
   seen = now.version;

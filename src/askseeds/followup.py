@@ -56,7 +56,9 @@ _ASKS = re.compile(
     r"(?!\s+(?:it|he|she|they|we|you|i|this|these|those|the|a|an|its|his|her|their|our|your|my)\b)",
     re.I,
 )
-_WORDING = re.compile(r"“[^”]*”|\"[^\"]*\"|`[^`]*`")
+_WORDING = re.compile(
+    r"“[^”]*”|„[^“]*“|«[^»]*»|\"[^\"]*\"|`[^`]*`|‘[^‘]*’(?!\w)|(?<!\w)'[^']*'(?!\w)"
+)
 _PART = re.compile(rf"(?:[,;?]\s+and|[;?]|\sand)\s+(?:also\s+)?(?={_ASKS.pattern})", re.I)
 _NAME = re.compile(r"(?<![.!?]\s)(?<!^)\b[A-Z][\w-]*(?:\s(?:&\s)?[A-Z][\w-]*)*")
 

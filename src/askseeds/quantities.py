@@ -100,7 +100,8 @@ def _token(match: re.Match[str]) -> _Token:
     if text[0].isdecimal():
         hours, _, minutes = text.partition(":")
         plain = str(int(hours) + int(minutes) / 60) if minutes else text.replace(",", "")
-        value = float(plain) if plain.count(".") < 2 else float(plain.replace(".", "", 1))
+        if plain.count(".") < 3:  # else an address, or a section of a section
+            value = float(plain) if plain.count(".") < 2 else float(plain.replace(".", "", 1))
     return _Token(text, text.lower().replace("’", "'"), match.start(), match.end(), value)
 
 

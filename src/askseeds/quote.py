@@ -25,6 +25,7 @@ import numpy.typing as npt
 from askseeds.expected import lacks_number
 from askseeds.models import Marked, Reading
 from askseeds.sentences import heading_at, is_heading
+from askseeds.tables import read_out
 from askseeds.types import Hit, Quote, Span
 
 Floats = npt.NDArray[np.float64]
@@ -166,7 +167,7 @@ class Model:
 
 
 def passage_text(hit: Hit) -> Marked:
-    """What the reranker reads of a passage: title and headings, then its text."""
+    """What the reranker reads of a passage: title and headings, then its text, tables read out."""
     return _marked(hit, (hit.passage.start, hit.passage.end), hit.passage.sentences)
 
 
@@ -176,10 +177,15 @@ def near_text(hits: Sequence[Hit], around: Span) -> Marked:
 
 
 def _marked(hit: Hit, span: Span, sentences: Sequence[Span]) -> Marked:
-    text = _cut(hit, span)
-    context = _context(hit, text)
-    shift = len(context) - span[0]
-    return Marked(context + text, tuple((a + shift, b + shift) for a, b in sentences))
+    text = _context(hit, _cut(hit, span))
+    marks: list[Span] = []
+    at = span[0]
+    for start, end in sentences:
+        text += read_out(hit.document.text, at, start)
+        said = read_out(hit.document.text, start, end)
+        marks.append((len(text), len(text) + len(said)))
+        text, at = text + said, end
+    return Marked(text + read_out(hit.document.text, at, span[1]), tuple(marks))
 
 
 def _inside(hits: Sequence[Hit], around: Span) -> list[Span]:
@@ -213,7 +219,8 @@ def select(evidence: Evidence, *, max_quotes: int) -> Selection:
     features = confidence_features(evidence, chosen, odds)
     confidence = _probability(models()["confidence"].log_odds(features[None, :]))[0]
     quotes = best_set(evidence.hits, chosen, _probability(odds), max_quotes=max_quotes)
-    if lacks_number(evidence.question, [q.text for q in quotes]):
+    over = [part for q in quotes for part in (q.title, q.heading or "")]
+    if lacks_number(evidence.question, [q.text for q in quotes], over):
         confidence = min(confidence, NO_NUMBER)
     return Selection(quotes, float(confidence))
 

@@ -234,12 +234,16 @@ def _html_marked(
         cuts.update(offset for offset in span if first < offset < last)
     edges = sorted(cuts)
     parts: list[str] = []
+    over = 0  # headings are in order, and so are the pieces
     for start, end in itertools.pairwise(edges):
         if start in pages:
             page = bisect_right(document.page_starts, start)
             parts.append(f'<span class="page" role="separator" data-page="Page {page}"></span>')
         piece = html_escape(document.text[start:end])
-        level = next((h.level for h in headings if h.start <= start < h.end), None)
+        while over < len(headings) and headings[over].end <= start:
+            over += 1
+        inside = over < len(headings) and headings[over].start <= start
+        level = headings[over].level if inside else None
         if level is not None:
             piece = f'<strong class="heading" data-level="{level}">{piece}</strong>'
         if any(at <= start < stop for at, stop in others) and not (

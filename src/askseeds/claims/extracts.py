@@ -212,10 +212,17 @@ def _may_end(sentence: list[str], start: int, at: int) -> bool:
         return False
     if rest[0] == ",":
         return _is_extra(rest[1:])
-    ends, goes_on = read(" ".join(sentence[max(0, at - 2) : at]))[0], read(" ".join(rest[1:3]))[0]
-    if rest[0].lower() == "and" and ends and goes_on:
-        return False  # "ten years" of "ten years and six months"
+    if rest[0].lower() == "and" and _goes_on(sentence[start:at], rest[1:]):
+        return False
     return (rest[0] in ";.:!" or rest[0].lower() == "and") and not _takes_back(rest)
+
+
+def _goes_on(before: Sequence[str], after: Sequence[str]) -> bool:
+    """Whether a quantity is told on both sides of "and": "ten years and six months"."""
+    one, two = (read(" ".join(some))[0] for some in (before[-2:], after[:3]))
+    if not one or not two or two[0].start > len("a "):
+        return False
+    return two[0].kind == one[-1].kind != "" or two[0].value < 1
 
 
 def _is_extra(tokens: Sequence[str]) -> bool:

@@ -100,7 +100,7 @@ def pair_of(entry: Entry) -> Pair:
         ConfigError: Names file, line and field.
     """
     if "rating" in entry.fields:
-        hint = "`askseeds eval --from-feedback FILE` makes pairs of the thumbs of the chat"
+        hint = "`askseeds eval --from-feedback PAIRS.yaml` adds what was rated to a file of pairs"
         raise entry.wrong("rating", f"is not a field of a pair; {hint}")
     for name in entry.fields:
         if name not in FIELDS:

@@ -218,6 +218,9 @@ class Chat:
                     "" if state.source == source else state.source,
                 )
                 source = state.source
+            answer = state.exchange.answer
+            if answer is not None and answer.provisional:  # the server ends
+                state = replace(state, exchange=replace(state.exchange, stopped=True))
             yield _reply(asked, state, ended=True), ""
         finally:
             self._line.leave(run)
@@ -268,6 +271,7 @@ class Chat:
                 before = state.exchange.answer
                 exchange = Exchange(question=asked.question, answer=event, note=told)
                 settled = before is not None and not before.provisional
+                # Once: who opens something else meanwhile is not taken away from it.
                 shown = state.source if settled else self._first(asked.number, exchange)
                 state = State(state.step, exchange, shown)
             else:
@@ -291,6 +295,8 @@ class Chat:
         return None
 
     def _first(self, number: int, exchange: Exchange) -> str:
+        if exchange.answer is not None and exchange.answer.provisional:
+            return ""
         return self._shown(number, 1, exchange) if exchange.quotes else ""
 
     # --- What was answered before -----------------------------------------------------------------

@@ -111,7 +111,7 @@ class Clicked(Sent):
 class Looked(Sent):
     """A document that is to be shown, by its source."""
 
-    source: Text
+    source: Annotated[Text, Field(max_length=4096)]
 
 
 class Judged(Sent):
