@@ -183,7 +183,10 @@ def test_doctor_mends(run, indexed, tmp_path):
     assert "vectors must be made from the ledger again" in done.stdout.decode()
     assert run("doctor", "--fix", cwd=broken).returncode == 0
     (broken / "index" / "ledger.sqlite").write_bytes(b"rubbish" * 999)
-    assert run("doctor", cwd=broken).returncode == 1
+    done = run("doctor", cwd=broken)
+    assert done.returncode == 1
+    assert done.stdout.count(b"cannot be used") == 1
+    assert b"holds 1 file to read" in done.stdout
     assert run("doctor", "--fix", cwd=broken).returncode == 0
 
 
@@ -280,11 +283,36 @@ def test_folders_without_permission(indexed, tmp_path):
         done = ask()
         assert done.returncode == 0, done.stderr
         (work / "seeds" / "new.txt").write_text("Something new.")
-        assert "cannot be written" in one_line(ask(), 1)
+        line = one_line(ask(), 1)
+        assert "cannot be written" in line
+        assert "take it as it is with --no-sync" in line
         assert ask("--no-sync").returncode == 0
     finally:
         for folder in (closed, index, *index.rglob("*")):
             folder.chmod(0o755)
+
+
+def test_a_file_without_permission_is_told_once_and_tried_again_when_mended(indexed, tmp_path):
+    work = tmp_path / "work"
+    shutil.copytree(indexed, work)
+    closed = work / "seeds" / "closed.txt"
+    closed.write_text("The bridge was built in 1911.")
+    closed.chmod(0)
+
+    def told(*arguments):
+        command = without_privileges([*COMMAND, *arguments])
+        done = subprocess.run(command, cwd=work, capture_output=True, check=False)
+        return done.stdout.decode() + done.stderr.decode()
+
+    told("index")
+    printed = told("doctor")
+    assert printed.count("closed.txt") == 1
+    assert "up to date" in printed
+    printed = told("status")
+    assert printed.count("closed.txt") == 1
+    assert "none since" in printed
+    closed.chmod(0o644)
+    assert "1 file to read" in told("status")
 
 
 def test_a_closed_pipe_is_no_error(indexed):
@@ -347,6 +375,12 @@ def test_a_conversation_goes_on(run, indexed):
     # Without -c a new conversation began.
     again = run("ask", "-c", "--json", "Where is it based?", cwd=indexed)
     assert json.loads(again.stdout)["quotes"] == json.loads(alone.stdout)["quotes"]
+    assert again.stderr == b""
+    (indexed / "index" / "conversation.json").write_text("{")
+    again = run("ask", "-c", "--json", "Where is it based?", cwd=indexed)
+    assert json.loads(again.stdout)["quotes"] == json.loads(alone.stdout)["quotes"]
+    assert again.stderr.count(b"\n") == 1
+    assert b"index/conversation.json holds no conversation to go on with" in again.stderr
 
 
 def test_half_a_surrogate_pair_spoils_no_batch(run, indexed, tmp_path):
@@ -367,6 +401,11 @@ def test_names_cannot_forge_lines_or_move_the_cursor(run, indexed, tmp_path):
     assert "\x1b" not in printed
     assert "+ forged.txt" not in printed.splitlines()
     assert "forged.txt" in printed
+    shown = run("show", r"a\n+ forged.txt", cwd=work)
+    assert shown.stdout == b"The bridge was built in 1911."
+    done = run("show", "-dash.txt", cwd=work)
+    assert done.returncode == 2
+    assert b"goes after --" in done.stderr
 
 
 def test_a_full_standard_output_is_one_line(indexed):
@@ -430,6 +469,7 @@ def test_prose_on_the_command_line(run, indexed):
         assert "ASML" in done.stdout.decode()
         assert b"status 500" in done.stderr
         assert done.stderr.count(b"\n") == 1
+        assert b"prose by" not in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -455,3 +495,15 @@ def test_a_dry_run_of_what_is_not_answered_sends_nothing(run, indexed):
     assert done.returncode == 3
     assert done.stdout == b""
     assert b"nothing would be sent" in done.stderr
+
+
+def test_long_work_is_told_where_there_is_no_terminal(capsys, monkeypatch):
+    from askseeds import cli
+
+    with cli._progress() as step:
+        step("indexing", 1, 4)
+        assert capsys.readouterr().err == ""
+        monkeypatch.setattr(cli, "PROGRESS_EVERY_S", 0.0)
+        step("indexing", 2, 4)
+        step("preparing the encoder", 0, 0)
+    assert capsys.readouterr().err == "indexing: 50 %\npreparing the encoder: 0 %\n"

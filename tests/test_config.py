@@ -29,7 +29,10 @@ def test_the_file_in_the_working_folder_is_read(tmp_path, monkeypatch):
     [
         ("max_quote = 3", "max_quote is not a setting; there are: "),
         ("max_quotes = 0", "max_quotes: Input should be greater"),
-        ('min_confidence = "high"', "min_confidence: Input should be a valid number"),
+        ('min_confidence = "high"', "min_confidence: must be a number, got 'high'"),
+        ("min_confidence = true", "min_confidence: must be a number, got True"),
+        ("max_quotes = true", "max_quotes: must be a number, got True"),
+        ('max_quotes = "2"', "max_quotes: must be a number, got '2'"),
         ("max_quotes = ", "is not valid TOML"),
         ("[chat]\nport = 1", "chat is not a setting"),
     ],
@@ -42,6 +45,34 @@ def test_a_wrong_file_is_one_line_that_names_it(tmp_path, content, said):
     assert said in str(caught.value)
     assert "my.toml" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "index", "said"),
+    [
+        ("seeds", "seeds", "is the seeds folder"),
+        ("seeds", "seeds/index", "is inside the seeds folder seeds"),
+        ("seeds", "link", "is inside the seeds folder seeds"),
+        (".", "index", "is inside the seeds folder ."),
+        ("index/seeds", "index", "is inside the index folder index"),
+    ],
+)
+def test_seeds_and_index_are_apart(tmp_path, monkeypatch, seeds, index, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "seeds" / "inner").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("seeds/inner")
+    with pytest.raises(ConfigError, match=f"^--index: .*{said}.*; choose another with --index$"):
+        load(None, {"seeds": seeds, "index": index})
+    monkeypatch.setenv("ASKSEEDS_SEEDS", seeds)
+    monkeypatch.setenv("ASKSEEDS_INDEX", index)
+    with pytest.raises(ConfigError, match=f"^ASKSEEDS_INDEX: .*{said}"):
+        load()
+    monkeypatch.delenv("ASKSEEDS_SEEDS")
+    monkeypatch.delenv("ASKSEEDS_INDEX")
+    (tmp_path / "askseeds.toml").write_text(f'seeds = "{seeds}"\nindex = "{index}"\n')
+    with pytest.raises(ConfigError, match=rf"^askseeds\.toml: index: .*{said}"):
+        load()
+    assert load(None, {"seeds": "seeds", "index": "seeds-index"}).index == Path("seeds-index")
 
 
 def test_a_named_file_must_exist(tmp_path):

@@ -15,6 +15,7 @@ from askseeds.errors import AskseedsError, ConfigError
 from askseeds.evaluate import command, draft, formats, outputs, record, report
 from askseeds.evaluate.figures import FIGURES, figures
 from askseeds.evaluate.gate import Baseline, Check
+from askseeds.evaluate.gold import resolve
 from askseeds.evaluate.judge import judge
 from askseeds.evaluate.outputs import Evaluation
 from askseeds.evaluate.pairs import Pair
@@ -147,6 +148,15 @@ def test_quoted_from_another_page():
     assert right.outcome == "passed"
     wrong = replace(right.answer, quotes=(replace(right.answer.quotes[0], page=7),))
     assert judge(pair, wrong, right.golds).kind == "quoted from elsewhere"
+
+
+def test_brackets_in_the_source_of_a_pair_are_brackets():
+    pair = Pair("a", "wrong?", "answered", quotes=("next page",), source="f [b].txt")
+    (right,) = run(Scripted(TABLE), [replace(pair, source="")])
+    quote = replace(right.answer.quotes[0], source="f [b].txt")
+    assert judge(pair, replace(right.answer, quotes=(quote,)), right.golds).kind == "passed"
+    document = Document("1", "f [b].txt", "F", "the next page")
+    assert resolve([pair], ["f [b].txt"], lambda source: document)["a"][0].places
 
 
 def test_junit_is_valid_by_a_schema(done):

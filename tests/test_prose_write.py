@@ -6,6 +6,7 @@ import pytest
 
 from askseeds.assistant import Assistant
 from askseeds.config import Settings
+from askseeds.terminal import answer_json, answer_text
 from askseeds.types import Answer, Turn
 from tests.scripted_model import claims, scripted, sentences_in
 
@@ -208,6 +209,8 @@ def test_nonsense_falls_back_to_the_quotes_with_a_notice(assistant_with, folder,
     assert answer.quotes
     assert answer.notice
     assert len(script.asked) > 1
+    assert answer_json(answer)["model"]["prose"] is None
+    assert "prose by" not in answer_text(answer, colour=False)
 
 
 def test_a_server_that_is_gone_falls_back_to_the_quotes(assistant_with, folder):
@@ -217,6 +220,10 @@ def test_a_server_that_is_gone_falls_back_to_the_quotes(assistant_with, folder):
     assert "openai:scripted" in answer.notice
     assert len(script.asked) == 3
     assert not answer.writing.cached
+    told = answer_json(answer)["model"]
+    assert told["prose"] is None
+    assert set(told) == {"encoder", "reranker", "prose", "notice"}
+    assert "prose by" not in answer_text(answer, colour=False)
 
 
 def test_a_reply_with_numbers_in_brackets_is_understood(assistant_with, folder):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from askseeds.questions import Mention, Question, singular
+from askseeds.questions import Mention, Question, is_empty, singular
 
 
 def asking_phrase(question: Question) -> str:
@@ -128,3 +128,9 @@ def test_a_mention_stands_where_it_says(text: str) -> None:
     for mention in question.mentions:
         assert isinstance(mention, Mention)
         assert not mention.end or question.text[mention.start : mention.end] == mention.text
+
+
+@pytest.mark.parametrize("text", ["", " \n", "\0", "\u200b", "\x01\u2060 \ufeff", "\u202e"])
+def test_what_cannot_be_seen_is_no_question(text):
+    assert is_empty(text)
+    assert not is_empty(f"{text}?")

@@ -125,3 +125,5 @@ def test_prose_tells_where_it_came_from_and_what_went_wrong():
     assert "The model &lt;broke&gt; off" in shown
     assert "Do you mean &lt;b&gt;A&lt;/b&gt; or B?" in shown
     assert "host.test" in markdown("Q?", Outcome(told))
+    unwritten = Outcome(replace(told, ask_back=""))
+    assert "openai:x" not in html_answer(1, unwritten) + markdown("Q?", unwritten)

@@ -81,6 +81,9 @@ def test_matching_names_what_there_is():
     assert matching(sources, "a/*") == ("a/one.txt", "a/two.md")
     with pytest.raises(SeedsError, match="no document matches"):
         matching(sources, "b/*")
+    sources = ("f [b].txt", "f b.txt")
+    assert matching(sources, "f [b].txt") == ("f [b].txt",), "only * and ? are wild cards"
+    assert matching(sources, "f ?b?.*") == ("f [b].txt",)
 
 
 def test_the_reranker_looks_at_the_sentence_that_answers():

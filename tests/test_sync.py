@@ -16,6 +16,7 @@ from askseeds import seeds, sync
 from askseeds.assistant import Assistant
 from askseeds.errors import IndexLocked, IndexTooNew, IndexUnwritable, SeedsError
 from askseeds.ledger import Ledger
+from askseeds.status import inspect
 from askseeds.sync import is_current, synchronise
 from tests.conftest import ARTICLE, ROOT
 
@@ -487,6 +488,8 @@ def test_emptied_seeds_are_an_error_each_time_and_empty_no_index(place, embedded
     for _ in range(2):
         with pytest.raises(SeedsError, match="holds no documents"):
             Assistant.open(place)
+        report = inspect(place)
+        assert (report.changed, report.removed) == (0, 1)
     embedded_texts.clear()
     write(place, "a.txt", "The bridge was built in 1911.")
     assert quotes(place, "When was the bridge built?")[0] == "answered"

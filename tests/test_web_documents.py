@@ -630,3 +630,12 @@ def test_names_and_reasons_are_text(name, reason):
 )
 def test_sizes(size, shown):
     assert render_documents.html_size(size) == shown
+
+
+def test_a_file_that_cannot_be_read_is_said_to_be_kept():
+    kept = "the file is kept, and can be removed here"
+    shown = {"kind": "Text", "reason": "is empty", "asked": False}
+    made = render_documents.html_document("a.txt", size=0, state="failed", **shown)
+    assert f'<p class="reason">is empty; {kept}</p>' in made
+    assert kept not in render_documents.html_document("a/", size=None, state="failed", **shown)
+    assert kept not in render_documents.html_document("a.png", size=9, state="unread", **shown)

@@ -1,6 +1,8 @@
 """Questions by the line: JSON Lines with `id`, `question` and perhaps `history`."""
 
+import difflib
 import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +11,8 @@ from typing import IO, Any
 
 from askseeds.errors import QuestionError
 from askseeds.types import Turn
+
+FIELDS = ("id", "question", "history")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,11 @@ class Line:
         """
         if isinstance(self.content, str):
             raise QuestionError(f"line {self.number} {self.content}")
+        for name in self.content:
+            if name not in FIELDS:
+                near = difflib.get_close_matches(name, FIELDS, 1)
+                hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(FIELDS)}"
+                raise QuestionError(f"line {self.number}: {name} is not a field; {hint}")
         question = self.content.get("question")
         if not isinstance(question, str):
             raise QuestionError(f'line {self.number} has no "question" that is a string')
@@ -102,7 +111,9 @@ def read_lines(lines: IO[bytes]) -> Iterator[Line]:
         if not raw.strip():
             continue
         try:
-            content = json.loads(raw.decode("utf-8-sig"))
+            content = json.loads(
+                raw.decode("utf-8-sig"), parse_constant=_no_number, parse_float=_number
+            )
         except UnicodeDecodeError as error:
             yield Line(number, f"is not UTF-8 (byte {error.start})")
         except (ValueError, RecursionError) as error:
@@ -111,3 +122,15 @@ def read_lines(lines: IO[bytes]) -> Iterator[Line]:
             yield Line(number, f"is not JSON: {reason}")
         else:
             yield Line(number, content if isinstance(content, dict) else "is not a JSON object")
+
+
+def _no_number(name: str) -> None:
+    """NaN and Infinity, which Python would read and write, and no other program."""
+    raise json.JSONDecodeError(f"{name} is no number", "", 0)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        _no_number(text)
+    return number

@@ -13,18 +13,21 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 from askseeds import __version__
-from askseeds.errors import AskseedsError, ConfigError, QuestionError, SeedsError
+from askseeds.errors import AskseedsError, ConfigError, IndexUnwritable, QuestionError, SeedsError
 
 if TYPE_CHECKING:
     from askseeds.assistant import Assistant
     from askseeds.config import Settings
     from askseeds.sync import Progress, SyncReport
-    from askseeds.types import Answer
+    from askseeds.types import Answer, Turn
 
 OK, FAILED, USAGE, NOT_FOUND, INTERRUPTED = 0, 1, 2, 3, 130
 
 WATCH_WAIT_S = 3600.0
 """How long a change that was seen waits for another writer, seconds."""
+
+PROGRESS_EVERY_S = 30.0
+"""How often long work is told where there is no terminal, seconds."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -108,7 +111,7 @@ def ask(
 ) -> int:
     """Answer a question in quotes; `-` or a pipe reads it from standard input."""
     from askseeds import conversation, terminal
-    from askseeds.assistant import Assistant, checked
+    from askseeds.assistant import checked
     from askseeds.batch import open_lines
     from askseeds.types import Answer, Turn
 
@@ -126,11 +129,11 @@ def ask(
     lines = None if batch is None else open_lines(batch)
     with (
         _progress() as progress,
-        Assistant.open(settings, sync=not no_sync, progress=progress, notice=_notice) as assistant,
+        _opened(settings, sync=not no_sync, progress=progress) as assistant,
     ):
         if lines is not None:
             return _ask_batch(assistant, lines, source=source)
-        history = conversation.last(settings.index) if go_on else ()
+        history = _last(settings) if go_on else ()
         answer, shown = None, None
         for event in assistant.stream(text, history=history, source=source):
             if isinstance(event, Answer):
@@ -170,8 +173,8 @@ def _tell(answer: "Answer") -> None:
 def _dry_run(
     settings: "Settings", question: str, *, go_on: bool, source: str | None, sync: bool
 ) -> int:
-    from askseeds import conversation, terminal
-    from askseeds.assistant import Assistant, checked
+    from askseeds import terminal
+    from askseeds.assistant import checked
     from askseeds.prose.endpoint import LOCAL, endpoint
 
     if not settings.model:
@@ -181,9 +184,9 @@ def _dry_run(
     text = checked(question)
     with (
         _progress() as progress,
-        Assistant.open(plain, sync=sync, progress=progress, notice=_notice) as assistant,
+        _opened(plain, sync=sync, progress=progress) as assistant,
     ):
-        history = conversation.last(settings.index) if go_on else ()
+        history = _last(settings) if go_on else ()
         small = found.provider == LOCAL
         prompts = assistant.prompts(text, small=small, history=history, source=source)
     if prompts:
@@ -191,6 +194,29 @@ def _dry_run(
         return OK
     _notice("nothing would be sent: the documents do not answer this question")
     return NOT_FOUND
+
+
+def _opened(settings: "Settings", *, sync: bool, progress: "Progress | None") -> "Assistant":
+    from askseeds.assistant import Assistant
+    from askseeds.ledger import FILE_NAME
+
+    try:
+        return Assistant.open(settings, sync=sync, progress=progress, notice=_notice)
+    except IndexUnwritable as error:
+        if sync and (settings.index / FILE_NAME).is_file():
+            raise IndexUnwritable(f"{error}, or take it as it is with --no-sync") from error
+        raise
+
+
+def _last(settings: "Settings") -> "tuple[Turn, ...]":
+    """What `--continue` goes on with."""
+    from askseeds import conversation
+
+    turns = conversation.last(settings.index)
+    if not turns:
+        file = settings.index / conversation.FILE_NAME
+        _notice(f"askseeds: {file} holds no conversation to go on with; this begins one")
+    return turns
 
 
 def _question(words: tuple[str, ...]) -> str:
@@ -240,12 +266,11 @@ def search(
 ) -> int:
     """Find passages, ranked."""
     from askseeds import terminal
-    from askseeds.assistant import Assistant
 
     settings = _settings(config, arguments)
     with (
         _progress() as progress,
-        Assistant.open(settings, sync=not no_sync, progress=progress, notice=_notice) as assistant,
+        _opened(settings, sync=not no_sync, progress=progress) as assistant,
     ):
         hits = assistant.search(" ".join(query), limit=limit, source=source)
     if as_json:
@@ -279,6 +304,9 @@ def show(
     # As the shell completes it, with the seeds folder in front, will do as well.
     inside = Path(source).as_posix().removeprefix(f"{settings.seeds.as_posix()}/")
     document = ledger.document(source) or ledger.document(inside)
+    if document is None:  # as `status` prints a name that does not fit on a line
+        names = (name for name in ledger.sources() if terminal.terminal_line(name) == inside)
+        document = ledger.document(next(names, ""))
     ledger.close()
     if document is None:
         raise SeedsError(f"{source} is not in the index; `askseeds status` lists what is")
@@ -464,9 +492,9 @@ def _show_report(report: "SyncReport", *, as_json: bool) -> int:
 
 @contextmanager
 def _progress() -> Iterator["Progress | None"]:
-    """A progress bar on a terminal; nothing elsewhere."""
+    """A progress bar on a terminal; elsewhere a line now and then, if it takes long."""
     if not sys.stderr.isatty():
-        yield None
+        yield _now_and_then()
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
@@ -483,12 +511,28 @@ def _progress() -> Iterator["Progress | None"]:
         yield step
 
 
+def _now_and_then() -> "Progress":
+    import time
+
+    told_s = time.monotonic()
+
+    def step(stage: str, done: int, total: int) -> None:
+        nonlocal told_s
+        if time.monotonic() - told_s >= PROGRESS_EVERY_S:
+            told_s = time.monotonic()
+            _notice(f"{stage}: {100 * done // max(total, 1)} %")
+
+    return step
+
+
 def main() -> None:
     """The entry point of the `askseeds` command."""
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
+        if isinstance(error, click.NoSuchOption):
+            _notice("A name or a question that begins with - goes after --, as the last of all.")
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         _notice("askseeds: stopped; what was done is kept")

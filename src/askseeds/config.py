@@ -53,6 +53,11 @@ class Settings(BaseModel):
     )
 
 
+_NUMBERS = frozenset(
+    name for name, field in Settings.model_fields.items() if field.annotation in (int, float)
+)
+
+
 def load(file: Path | None = None, arguments: Mapping[str, Any] | None = None) -> Settings:
     """Reads the settings.
 
@@ -61,7 +66,8 @@ def load(file: Path | None = None, arguments: Mapping[str, Any] | None = None) -
         arguments: Values from the command line; None stands for "not given".
 
     Raises:
-        ConfigError: An unknown key, a value of the wrong kind, or a file that cannot be read.
+        ConfigError: An unknown key, a value of the wrong kind, a file that cannot be read, or one
+            of the two folders inside the other.
     """
     from_file = _from_file(file)
     where = {key: f"{file or CONFIG_FILE}: {key}" for key in from_file}
@@ -73,8 +79,12 @@ def load(file: Path | None = None, arguments: Mapping[str, Any] | None = None) -
     where |= {key: ENVIRONMENT_PREFIX + key.upper() for key in from_environment}
     given = {key: value for key, value in (arguments or {}).items() if value is not None}
     where |= {key: "--" + key.replace("_", "-") for key in given}
+    for key, value in from_file.items():
+        # From the environment every value is text; a file can tell text from a number.
+        if key in _NUMBERS and isinstance(value, bool | str):
+            raise ConfigError(f"{where[key]}: must be a number, got {value!r}")
     try:
-        return Settings.model_validate(from_file | from_environment | given)
+        settings = Settings.model_validate(from_file | from_environment | given)
     except ValidationError as error:
         first = error.errors()[0]
         key = str(first["loc"][0])
@@ -82,6 +92,23 @@ def load(file: Path | None = None, arguments: Mapping[str, Any] | None = None) -
             known = ", ".join(sorted(Settings.model_fields))
             raise ConfigError(f"{where[key]} is not a setting; there are: {known}") from None
         raise ConfigError(f"{where[key]}: {first['msg']}, got {first['input']!r}") from None
+    _check_apart(settings, where)
+    return settings
+
+
+def _check_apart(settings: Settings, where: Mapping[str, str]) -> None:
+    """Makes sure that nothing of the index is read as a document, or the other way round."""
+    seeds, index = settings.seeds.resolve(), settings.index.resolve()
+    name = where.get("index") or where.get("seeds") or "index"
+    if seeds == index:
+        problem = f"{settings.index} is the seeds folder"
+    elif index.is_relative_to(seeds):
+        problem = f"{settings.index} is inside the seeds folder {settings.seeds}"
+    elif seeds.is_relative_to(index):
+        problem = f"the seeds folder {settings.seeds} is inside the index folder {settings.index}"
+    else:
+        return
+    raise ConfigError(f"{name}: {problem}; choose another with --index")
 
 
 def _from_file(file: Path | None) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def examine(settings: Settings) -> tuple[Finding, ...]:
             findings.append(Finding(False, str(error), "rebuild"))
         except AskseedsError as error:
             findings.append(Finding(False, str(error)))
-    return tuple(findings)
+    return tuple(dict.fromkeys(findings))  # several checks need the ledger, and say the same
 
 
 def mend(
@@ -80,7 +80,9 @@ def mend(
 
 def _seeds(settings: Settings) -> Finding:
     found = seeds.scan(settings.seeds)
-    return Finding(bool(found.files), f"{settings.seeds} holds {len(found.files):,} files to read")
+    count = len(found.files)
+    text = f"{settings.seeds} holds {count:,} file{'' if count == 1 else 's'} to read"
+    return Finding(count > 0, text)
 
 
 def _ledger(settings: Settings) -> Finding:

@@ -335,6 +335,11 @@ class Question:
         return end - 1 if has_last and auxiliary in DO and not must_see else end
 
 
+def is_empty(text: str) -> bool:
+    """Whether there is nothing to see: white space, control and invisible characters alone."""
+    return not any(char.isprintable() and not char.isspace() for char in text)
+
+
 def singular(noun: str) -> str:
     """The noun without a plural ending; another word may lose an s."""
     if noun.endswith("ies"):

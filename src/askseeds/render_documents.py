@@ -15,6 +15,13 @@ STATES = {
 _CROSS = '<svg viewBox="0 0 20 20" aria-hidden="true"><path d="m5.5 5.5 9 9m0-9-9 9"/></svg>'
 
 
+def why(state: str, size: int | None, reason: str) -> str:
+    """The reason why a document is not read, as plain text, with what became of its file."""
+    # Without a size it is no file that the page can remove: a folder, or a broken link.
+    kept = state == "failed" and size is not None
+    return f"{reason}; the file is kept, and can be removed here" if kept else reason
+
+
 def html_document(
     source: str, *, kind: str, size: int | None, state: str, reason: str, asked: bool
 ) -> str:
@@ -37,7 +44,8 @@ def html_document(
     )
     facts = [html_escape(kind), *([html_size(size)] if size is not None else [])]
     facts.append(f'<span class="stage">{STATES[state]}</span>')
-    why = f'<p class="reason">{html_escape(reason)}</p>' if reason else ""
+    told = html_escape(why(state, size, reason))
+    line = f'<p class="reason">{told}</p>' if reason else ""
     can_be = asked or state in ("indexing", "waiting")
     return (
         f'<li class="document" data-source="{attribute}" data-state="{state}">'
@@ -45,7 +53,7 @@ def html_document(
         f"{'' if can_be else ' disabled'}></label>{shown}"
         f'<button type="button" class="remove" data-documents="remove" '
         f'aria-label="Remove {attribute}" title="Remove">{_CROSS}</button>'
-        f'<p class="facts">{" · ".join(facts)}</p>{why}</li>'
+        f'<p class="facts">{" · ".join(facts)}</p>{line}</li>'
     )
 
 

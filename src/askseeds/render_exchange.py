@@ -101,7 +101,7 @@ def _html_answer(number: int, answer: Answer) -> str:
     if answer.claims:
         claims = " ".join(_html_claim(number, claim, answer.quotes) for claim in answer.claims)
         parts.append(f'<p class="prose" dir="auto">{claims}</p>')
-    if answer.models.prose is not None:
+    if answer.has_prose:
         parts.append(f'<p class="by">Model: {html_name(written_by(answer))}</p>')
     if answer.notice:
         parts.append(f'<p class="note">{html_escape(answer.notice)}</p>')
@@ -219,7 +219,7 @@ def _markdown_answer(answer: Answer) -> list[str]:
         parts.append(_plain(answer.ask_back))
     if answer.claims:
         parts.append(" ".join(_markdown_claim(claim) for claim in answer.claims))
-    if answer.models.prose is not None:
+    if answer.has_prose:
         parts.append(f"Model: {_plain(written_by(answer))}")
     if answer.notice:
         parts.append(_plain(answer.notice))

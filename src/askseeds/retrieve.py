@@ -149,14 +149,19 @@ def surroundings(hit: Hit, ledger: Ledger) -> Span:
     return first.start, last.end
 
 
+def names(pattern: str, source: str) -> bool:
+    """Whether a glob pattern names a source: `*` and `?` are wild cards, `*` also for `/`."""
+    return fnmatchcase(source, pattern.replace("[", "[[]"))  # brackets are common in file names
+
+
 def matching(sources: Sequence[str], wanted: str | Collection[str]) -> tuple[str, ...]:
-    """Those of the sources that a glob pattern names, or that are listed; `*` also matches `/`.
+    """Those of the sources that a glob pattern names, see `names`, or that are listed.
 
     Raises:
         SeedsError: None is.
     """
     if isinstance(wanted, str):
-        found = tuple(source for source in sources if fnmatchcase(source, wanted))
+        found = tuple(source for source in sources if names(wanted, source))
         problem = f"no document matches --source {wanted!r}"
     else:
         listed = frozenset(wanted)

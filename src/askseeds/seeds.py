@@ -14,6 +14,9 @@ RACY_NS = 2_000_000_000
 """A file changed this shortly before it was read may change again within one tick of its clock
 (FAT counts in 2 s), with the same size and time: its stamp proves nothing."""
 
+OUT_OF_REACH = (-1, 0)
+"""Size and time of a skipped file that the system did not let read: any change may mend that."""
+
 HIDDEN = "is hidden"
 """The reason why a file whose name begins with a dot is not read."""
 
@@ -117,7 +120,7 @@ def compare(
             too_large.add(source)
         elif stamp is not None and is_unchanged(file, stamp):
             continue
-        elif before is not None and (before.size, before.mtime_ns) == (file.size, file.mtime_ns):
+        elif before is not None and _is_as_bad(file, before):
             passed.append(before)
         else:
             read.append(source)
@@ -136,6 +139,13 @@ def is_unchanged(file: File, stamp: Stamp) -> bool:
     # A time far from the reading, before it or (by a wrong clock) after it, is no race.
     settled = abs(stamp.seen_ns - stamp.mtime_ns) > RACY_NS
     return settled and (file.size, file.mtime_ns) == (stamp.size, stamp.mtime_ns)
+
+
+def _is_as_bad(file: File, before: Skipped) -> bool:
+    """Whether a file that could not be read would not be read now either."""
+    if (before.size, before.mtime_ns) == OUT_OF_REACH:
+        return not os.access(file.path, os.R_OK)
+    return (before.size, before.mtime_ns) == (file.size, file.mtime_ns)
 
 
 def _walk(

@@ -59,14 +59,19 @@ def inspect(settings: Settings) -> Status:
             vectors_text = _engine_text("Chroma", vectors.generation, vectors.count(), generation)
             vectors.close()
         try:
+            known = ledger.stamps()
             changes = seeds.compare(
                 seeds.scan(settings.seeds),
-                ledger.stamps(),
+                known,
                 ledger.skipped(),
                 max_bytes=max_bytes(settings),
             )
+            # Where a run ended before it published, part of the work is done but not yet seen.
+            read = set(ledger.unpublished() - set(changes.removed)) | set(changes.read)
+            ended = ledger.published().keys() - known.keys() - read
+            removed = ended | (ledger.published().keys() & set(changes.removed))
         except AskseedsError:
-            changes = seeds.Changes((), ledger.sources(), ())
+            read, removed = set(), set(ledger.sources())
         return Status(
             seeds=str(settings.seeds),
             index=str(settings.index),
@@ -80,8 +85,8 @@ def inspect(settings: Settings) -> Status:
             reranker=models.RERANKER_NAME,
             vectors=vectors_text,
             words=words_text,
-            changed=len(changes.read),
-            removed=len(changes.removed),
+            changed=len(read),
+            removed=len(removed),
             sources=ledger.sources(),
             skipped=tuple(ledger.skipped().values()),
         )
@@ -98,5 +103,5 @@ def _size(path: Path) -> int:
 
 def _engine_text(name: str, generation: int, count: int, wanted: int) -> str:
     if generation == wanted:
-        return f"{name}, {count:,} passages"
+        return f"{name}, {count:,} passage{'' if count == 1 else 's'}"
     return f"{name}, behind; made from the ledger when next needed"

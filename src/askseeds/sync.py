@@ -289,7 +289,7 @@ class _Run:
                 )
             except DocumentError as error:
                 near = not isinstance(error.__cause__, OSError)
-                size, mtime_ns = (file.size, file.mtime_ns) if near else (-1, 0)
+                size, mtime_ns = (file.size, file.mtime_ns) if near else seeds.OUT_OF_REACH
                 failed.append(Skipped(source, size, mtime_ns, str(error), failed=True))
                 continue  # reported when its turn comes
             texts += [embedded_text(document, draft) for draft in passages(document)]
@@ -334,9 +334,10 @@ class _Run:
             if isinstance(error.__cause__, FileNotFoundError):
                 return None
             if isinstance(error.__cause__, OSError):
-                # Out of reach is not gone: a network drive may be back tomorrow. Tried each time.
+                # Out of reach is not gone: a network drive may be back tomorrow.
+                # Tried again once it can be opened.
                 kept = "; the version indexed before is kept" if known else ""
-                return Skipped(source, -1, 0, f"{error}{kept}", failed=True)
+                return Skipped(source, *seeds.OUT_OF_REACH, f"{error}{kept}", failed=True)
             self._ledger.remove([source], generation=self._generation)
             return Skipped(source, file.size, file.mtime_ns, str(error), failed=True)
         drafts = passages(document)

@@ -70,12 +70,20 @@ def answer_json(answer: Answer) -> dict[str, Any]:
 
 
 def _writing_json(answer: Answer) -> dict[str, Any]:
-    """What is told of a language model beside its name; nothing without one."""
+    """What is told of a language model beside its name; nothing without one.
+
+    With no word of it in the answer it has no name; if it replied, the facts are told all the same.
+    """
     if answer.writing is None:
         return {}
-    facts = asdict(answer.writing)
+    facts = answer.writing
+    replied = answer.has_prose or facts.cached or facts.dropped or facts.tokens_out is not None
     told = {"notice": answer.notice, "ask_back": answer.ask_back}
-    return facts | {key: text for key, text in told.items() if text}
+    return (
+        ({} if answer.has_prose else {"prose": None})
+        | (asdict(facts) if replied else {})
+        | {key: text for key, text in told.items() if text}
+    )
 
 
 def _quote_json(quote: Quote) -> dict[str, Any]:
@@ -126,7 +134,7 @@ def answer_text(answer: Answer, *, colour: bool, claims_shown: int | None = None
         place = style(f"[{number}] {terminal_line(place_text(quote))}", fg="cyan")
         parts.append(f"{place}\n{terminal_safe(quote.text)}")
     ends = [f"{answer.status.replace('_', ' ')}, confidence {two_digits(answer.confidence)}"]
-    if answer.models.prose is not None:
+    if answer.has_prose:
         ends.append(terminal_line(f"prose by {written_by(answer)}"))
     parts.append(style("\n".join(ends), dim=True))
     return "\n\n".join(parts)
@@ -278,7 +286,7 @@ def status_text(status: "Status") -> str:
         "reranker": status.reranker,
         "vectors": status.vectors,
         "words": status.words,
-        "changes": f"{status.changed} files to read, {status.removed} to remove"
+        "changes": f"{_count(status.changed, 'file')} to read, {status.removed:,} to remove"
         if status.changed or status.removed
         else "none since",
     }

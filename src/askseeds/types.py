@@ -194,3 +194,8 @@ class Answer:
     notice: str = ""
     ask_back: str = ""
     provisional: bool = False
+
+    @property
+    def has_prose(self) -> bool:
+        """Whether a language model's words are in it; false where it failed, or none held."""
+        return self.models.prose is not None and bool(self.claims or self.ask_back)

@@ -8,11 +8,11 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Protocol
 
 from askseeds.evaluate.pairs import Pair
+from askseeds.retrieve import names
 from askseeds.types import Answer, Document, Hit, Quote
 
 PLACES = 1_000
@@ -114,7 +114,7 @@ def resolve(
 
 
 def _counts(pair: Pair, source: str) -> bool:
-    return not pair.source or fnmatchcase(source, pair.source)
+    return not pair.source or names(pair.source, source)
 
 
 def _exact(fragment: str, text: str) -> list[tuple[int, int]]:

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Literal
 
 from askseeds.evaluate.gold import Gold, passage, touches
 from askseeds.evaluate.pairs import Pair
+from askseeds.retrieve import names
 from askseeds.terminal import place_text
 from askseeds.types import Answer, Quote
 
@@ -134,7 +134,7 @@ def _counting(pair: Pair, quotes: Sequence[Quote]) -> tuple[Quote, ...]:
     return tuple(
         quote
         for quote in quotes
-        if (not pair.source or fnmatchcase(quote.source, pair.source))
+        if (not pair.source or names(pair.source, quote.source))
         and (pair.page is None or quote.page == pair.page)
     )
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from askseeds.batch import turns
 from askseeds.errors import ConfigError, QuestionError
+from askseeds.questions import is_empty
 from askseeds.types import Status, Turn
 
 FIELDS = (
@@ -107,7 +108,7 @@ def pair_of(entry: Entry) -> Pair:
             hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(FIELDS)}"
             raise entry.wrong(str(name)[:80], f"is not a field of a pair; {hint}")
     question = _text(entry, "question")
-    if not question.strip():
+    if is_empty(question):
         raise entry.wrong("question", "is missing or empty")
     quotes, patterns = _texts(entry, "quotes"), _texts(entry, "patterns")
     source, page = _text(entry, "source"), _page(entry)

@@ -76,7 +76,10 @@ def add_routes(app: fastapi.FastAPI, library: Library, *, status: Callable[[], s
         if of:
             wanted = frozenset(of)
             answer["states"] = {
-                entry.source: [entry.state, entry.reason]
+                entry.source: [
+                    entry.state,
+                    render_documents.why(entry.state, entry.size, entry.reason),
+                ]
                 for entry in now.entries
                 if entry.source in wanted
             }

@@ -201,8 +201,8 @@ def _entry(source: str, file: seeds.File, known: _Known) -> Entry:
     now = (file.size, file.mtime_ns)
     state: State = "waiting"
     reason = ""
-    # Out of reach (-1) is tried again each time, and the version before it is kept.
-    if skip is not None and (skip.size, skip.mtime_ns) in (now, (-1, 0)):
+    # Out of reach: the version before it is kept.
+    if skip is not None and (skip.size, skip.mtime_ns) in (now, seeds.OUT_OF_REACH):
         state, reason = ("failed" if skip.failed else "unread"), skip.reason
     # Whether so young a stamp proves anything is a question for the next reading, not for the list.
     elif stamp is not None and (stamp.size, stamp.mtime_ns) == now:
