@@ -58,6 +58,12 @@ def hard(tmp_path_factory, exported_encoder):
         yield assistant, place
 
 
+def test_a_question_with_nothing_to_see_is_empty(hard):
+    for text in ("", " \u00a0\n", "\0\0", "\u200b", "\x01"):
+        with pytest.raises(QuestionError, match="the question is empty"):
+            hard[0].ask(text)
+
+
 ROOMS = (
     "# Prices for a night\n\n| Room | Price |\n| --- | --- |\n"
     "| Single | 80 EUR |\n| Double | 120 EUR |\n| Suite | 260 EUR |\n"

@@ -18,6 +18,7 @@ from askseeds.errors import QuestionError, SeedsError
 from askseeds.followup import parts, standalone
 from askseeds.ledger import Ledger
 from askseeds.models import Encoder, Reading, Reranker
+from askseeds.questions import is_empty
 from askseeds.retrieve import surroundings
 from askseeds.sync import Notice, Progress, bring_up_to_date
 from askseeds.types import Answer, Document, Hit, Models, Stage, Step, Turn
@@ -483,7 +484,7 @@ def checked(question: str) -> str:
     Raises:
         QuestionError: It is empty or too long.
     """
-    if not question.strip():
+    if is_empty(question):
         raise QuestionError("the question is empty; ask something")
     if len(question) > QUESTION_CHARS:
         raise QuestionError(

@@ -41,9 +41,10 @@ class Line:
         if isinstance(self.content, str):
             raise QuestionError(f"line {self.number} {self.content}")
         for name in self.content:
-            if name not in FIELDS:
-                near = difflib.get_close_matches(name, FIELDS, 1)
-                hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(FIELDS)}"
+            # What else a line carries is left alone, but for what was meant for a field.
+            near = [] if name in FIELDS else difflib.get_close_matches(name, FIELDS, 1)
+            if near and near[0] not in self.content:
+                hint = f"did you mean {near[0]}?"
                 raise QuestionError(f"line {self.number}: {name} is not a field; {hint}")
         question = self.content.get("question")
         if not isinstance(question, str):
