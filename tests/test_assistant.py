@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from askseeds import models, quote
 from askseeds.assistant import CANDIDATES, EARLY, QUESTION_CHARS, Assistant
 from askseeds.errors import QuestionError, SeedsError
+from askseeds.questions import is_empty
 from askseeds.sync import bring_up_to_date
 from askseeds.types import Answer, Turn
 
@@ -105,7 +106,7 @@ def test_quotes_from_hard_texts_are_verbatim(hard, question):
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(st.text(min_size=1).filter(lambda text: text.strip()))
+@given(st.text(min_size=1).filter(lambda text: not is_empty(text)))
 def test_any_question_gets_an_answer_or_a_refusal(hard, question):
     assistant, place = hard
     answer = assistant.ask(question)
