@@ -212,10 +212,11 @@ def test_every_state_of_the_documents(browser, gated_server, axe, width, scheme)
     page.get_by_role("button", name="Cancel").click()
     crawling = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 2_000}
     slow.send("Network.emulateNetworkConditions", crawling)
-    chosen.set_input_files({"name": "n.txt", "mimeType": "text/plain", "buffer": b"x " * 200_000})
+    name = f"{width}-{scheme}.txt"  # of its own: it may have arrived before it is called off
+    chosen.set_input_files({"name": name, "mimeType": "text/plain", "buffer": b"x " * 200_000})
     expect(page.locator(".upload progress")).to_be_visible()
     found["an upload on its way"] = findings(page, axe)
-    page.get_by_role("button", name="Forget n.txt").click()
+    page.get_by_role("button", name=f"Forget {name}").click()
     slow.detach()
     page.get_by_role("button", name="article.txt", exact=True).click()
     expect(page.locator(".lit-source .text")).to_be_visible()
