@@ -22,6 +22,7 @@ _COUNT = re.compile(
     re.I,
 )
 _ASKS = re.compile(r"\b(?:who|whom|whose|what|which|when|where|why|how)\b", re.I)
+# Counts in words, ends of counting, days, and what is said of ages and weights ("still a child").
 _STANDS_FOR = re.compile(
     r"\b(?:one|once|no|none|nobody|nothing|not|never|neither|nor|without|all|any|some|both|each|every"
     r"|everyone|everybody|either|several|few|fewer|many|much|more|less|most of|majority|minority"
