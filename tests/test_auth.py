@@ -538,9 +538,9 @@ def server(tmp_path_factory, exported_encoder):
     assert not any(password in log for password in PASSWORDS.values())
 
 
-def log_in(page, name):
+def log_in(page, name, *, wrong=False):
     page.get_by_label("Name").fill(name)
-    page.get_by_label("Password").fill(PASSWORDS[name])
+    page.get_by_label("Password").fill("no such password" if wrong else PASSWORDS[name])
     page.get_by_role("button", name="Log in").click()
 
 
@@ -632,9 +632,7 @@ def test_a_wrong_password_says_so(browser, server):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(server.url)
-    page.get_by_label("Name").fill("<script>")
-    page.get_by_label("Password").fill("no such password")
-    page.get_by_role("button", name="Log in").click()
+    log_in(page, "<script>", wrong=True)
     expect(page.get_by_role("alert")).to_have_text("The name or the password is wrong.")
     # The name need not be typed again, and is a name whatever it is.
     expect(page.get_by_label("Name")).to_have_value("<script>")
@@ -654,9 +652,7 @@ def test_a_name_that_was_typed_is_text(browser, server):
     alarms = []
     page.on("dialog", lambda dialog: (alarms.append(dialog.message), dialog.dismiss()))
     page.goto(server.url)
-    page.get_by_label("Name").fill(hostile)
-    page.get_by_label("Password").fill("no such password")
-    page.get_by_role("button", name="Log in").click()
+    log_in(page, hostile, wrong=True)
     expect(page.get_by_role("alert")).to_be_visible()
     expect(page.get_by_label("Name")).to_have_value(hostile[:64])
     expect(page.locator("img, [onfocus], [onerror]")).to_have_count(0)
