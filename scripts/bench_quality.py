@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+import bench_slips
 import bench_tried
 import train_quote as train
 from askseeds import quote
@@ -179,7 +180,7 @@ def worth(examples: Sequence[Example], bench: Path) -> str:
     judged = train.held_out(apart(examples)[0], by_fold)
     shipped, rows = quote.HIT_WORTH, []
     try:
-        for quote.HIT_WORTH in (0.0, 0.2, 0.3, 0.4, 0.5, 0.8):
+        for quote.HIT_WORTH in (0.0, 0.2, 0.3, 0.42, 0.5, 0.8):
             f = {task: measured(judged, bench, task) for task in TASKS}
             row = [f"{quote.HIT_WORTH:g}"]
             for task in TASKS:
@@ -451,6 +452,7 @@ def sections(bench: Path, work: Path, plot: Path | None) -> dict[str, Callable[[
         "dialogues": lambda: dialogues(work),
         "profile": lambda: profile(bench, work),
         "first quotes": lambda: first_quotes(bench, work),
+        "slips": lambda: bench_slips.table(bench, work),
     }
 
 

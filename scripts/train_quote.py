@@ -182,7 +182,7 @@ def collect(bench: Path, task: str, work: Path) -> list[Example]:
 
 def found(assistant: Assistant, task: str, question: dict[str, Any], made: str) -> list[Example]:
     """A question's example, and the one made from it by cutting the answer out."""
-    text = question["question"]
+    text = assistant.respelled(question["question"])
     vector = assistant._encoder.encode_query(text)
     hits = assistant._engines.find(text, vector, limit=CANDIDATES, source=None)
     hits, readings = assistant._read(text, hits)

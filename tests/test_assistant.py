@@ -153,6 +153,7 @@ def test_stages_are_timed_and_explained(hard):
     answer = assistant.ask("How many minutes is the ferry under way?")
     assert set(answer.timings_ms) == {
         "follow_up",
+        "spelling",
         "encode",
         "retrieve",
         "rerank",

@@ -203,6 +203,8 @@ class Assistant:
                     asked = rewritten or asked
                     if rewritten is None:
                         yield "searching"
+        with clock("spelling"):
+            asked = self.respelled(asked)
         source, most = options.get("source"), options.get("max_quotes") or self._settings.max_quotes
         least = options.get("min_confidence")
         least = self._settings.min_confidence if least is None else least
@@ -358,11 +360,15 @@ class Assistant:
                     self._recent.popitem(last=False)
         return hits, evidence, selection
 
+    def respelled(self, question: str) -> str:
+        """A question as it is searched for, without its slips; see `spelling.respelled`."""
+        return self._engines.respelled(question, self._reranker.vocabulary)
+
     def search(
         self, query: str, *, limit: int = 10, source: str | Collection[str] | None = None
     ) -> tuple[Hit, ...]:
         """Finds passages, best first, without choosing quotes; raises what `ask` raises."""
-        query = checked(query)
+        query = self.respelled(checked(query))
         hits = self._engines.find(
             query,
             self._encoder.encode_query(query),

@@ -272,7 +272,10 @@ def search(
         _progress() as progress,
         _opened(settings, sync=not no_sync, progress=progress) as assistant,
     ):
-        hits = assistant.search(" ".join(query), limit=limit, source=source)
+        asked = " ".join(query)
+        hits = assistant.search(asked, limit=limit, source=source)
+        if (understood := assistant.respelled(asked)) != asked:
+            _notice(f"understood as: {understood}")
     if as_json:
         for hit in hits:
             _print(terminal.json_line(terminal.hit_json(hit)))

@@ -1,8 +1,9 @@
 """Ledger, Chroma and Tantivy, all three at one generation, for as long as a program runs."""
 
+import re
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Container, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from askseeds.config import Settings
 from askseeds.errors import IndexFault, IndexLocked, IndexMissing
 from askseeds.ledger import FILE_NAME, Ledger
 from askseeds.retrieve import retrieve
+from askseeds.spelling import respelled
 from askseeds.sync import Progress, open_vectors, open_words, repair
 from askseeds.types import Hit
 from askseeds.vectors import ChromaVectors
@@ -22,6 +24,11 @@ from askseeds.words import TantivyWords
 
 WRITER_WAIT_S = 30.0
 """How long a reader waits for a writer between two commits, seconds."""
+
+LIKE_PASSAGES = 50
+"""Passages that are looked through for the word that a misspelt one may stand for."""
+
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,11 @@ class Engines:
             if after is now:
                 return hits
 
+    def respelled(self, question: str, vocabulary: Container[str]) -> str:
+        """A question without its slips, see `spelling`; `vocabulary`: words the reader has."""
+        now = self._turned()
+        return respelled(question, _Lexicon(now.ledger, now.words, vocabulary))
+
     def close(self) -> None:
         """Closes all three."""
         for part in (self._now.words, self._now.vectors, self._now.ledger):
@@ -102,6 +114,31 @@ class Engines:
                 with suppress(IndexFault):
                     self._now = _opened(self._settings, None)
             return self._now
+
+
+@dataclass(frozen=True, slots=True)
+class _Lexicon:
+    """The words of the documents and of the reader; a `spelling.Lexicon`."""
+
+    ledger: Ledger
+    words: TantivyWords
+    vocabulary: Container[str]
+
+    def knows(self, word: str) -> bool:
+        low = word.lower()
+        # A word with the same stem is not enough: "disobediance" has that of "disobedience".
+        return low in self.vocabulary or any(w.lower() == low for w in self._passages_like(word, 0))
+
+    def like(self, word: str) -> Iterator[str]:
+        # Near ones by themselves, or the many that are farther off would hide them.
+        for edits in (0, 1, 2):
+            yield from self._passages_like(word, edits)
+
+    def _passages_like(self, word: str, edits: int) -> Iterator[str]:
+        ids = self.words.like(word, edits, LIKE_PASSAGES)
+        for passage, document in self.ledger.passages(sorted(set(ids))).values():
+            for part in (document.title, document.text[passage.start : passage.end]):
+                yield from _WORD.findall(part)
 
 
 def _opened(settings: Settings, progress: Progress | None) -> _Open:

@@ -14,6 +14,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -211,7 +212,7 @@ class Reading:
     attention: Floats
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reranker:
     """Reads a question and a text together and says how well the text answers it."""
 
@@ -231,6 +232,11 @@ class Reranker:
         session, tokenizer = _opened(folder, extra_output=_ATTENTION)
         tokenizer.no_truncation()
         return cls(RERANKER_NAME, session, tokenizer)
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """The words that it reads as a whole, lower-case."""
+        return frozenset(filter(str.isalpha, self._tokenizer.get_vocab()))
 
     def score(self, question: str, texts: Sequence[str]) -> Floats:
         """Scores texts against a question: float32 [n], raw logits, higher is better.

@@ -64,6 +64,9 @@ class WordIndex(Protocol):
     ) -> list[tuple[int, float]]:
         """Best passages as `(id, BM25 score)`, best first; `within`: only these ids."""
 
+    def like(self, word: str, edits: int, limit: int) -> list[int]:
+        """Ids of passages with a word whose stem differs by so many letters at most."""
+
     def is_outdated(self) -> bool:
         """Whether another process has committed since; asked before every question."""
 
@@ -133,6 +136,21 @@ class TantivyWords(Published["_Reader"]):
         if published is None or limit < 1 or (within is not None and len(within) == 0):
             return []
         return published[1].search(query, min(limit, max(published[0].count, 1)), within)
+
+    def like(self, word: str, edits: int, limit: int) -> list[int]:
+        """Finds passages with a word that may be meant by a misspelt one.
+
+        Args:
+            word: One word.
+            edits: Its stem differs by at most so many letters, 0 to 2; two that changed places
+                count as one.
+            limit: At most so many.
+
+        Returns:
+            Ids, in no order that means anything.
+        """
+        published = self._published
+        return published[1].like(word, edits, limit) if published else []
 
     def add(self, entries: Sequence[tuple[int, str, str | None, str]]) -> None:
         """Adds or replaces: `(id, title, heading, text)`."""
@@ -232,8 +250,7 @@ class _Reader:
     def search(
         self, query: str, limit: int, within: Sequence[int] | None
     ) -> list[tuple[int, float]]:
-        with self._analyzing:
-            terms = list(dict.fromkeys(self._words.analyze(normalised(query[:_MOST_CHARS]))))
+        terms = self._terms(query)
         if len(terms) > _MOST_TERMS or self.count() >= _LARGE:
             known = sorted((self._searcher.doc_freq("text", term), term) for term in terms)
             known = [(frequency, term) for frequency, term in known if frequency][:_MOST_TERMS]
@@ -258,14 +275,29 @@ class _Reader:
             any_of = tantivy.Query.boolean_query(
                 [(tantivy.Occur.Must, any_of), (tantivy.Occur.Must, unscored)]
             )
-        hits = self._searcher.search(any_of, limit, count=False).hits
+        return sorted(self._found(any_of, limit), key=lambda hit: (-hit[1], hit[0]))
+
+    def like(self, word: str, edits: int, limit: int) -> list[int]:
+        return [
+            id_
+            for term in self._terms(word)
+            for id_, _ in self._found(
+                tantivy.Query.fuzzy_term_query(self._schema, "text", term, edits), limit
+            )
+        ]
+
+    def _terms(self, text: str) -> list[str]:
+        with self._analyzing:
+            return list(dict.fromkeys(self._words.analyze(normalised(text[:_MOST_CHARS]))))
+
+    def _found(self, query: tantivy.Query, limit: int) -> list[tuple[int, float]]:
+        hits = self._searcher.search(query, limit, count=False).hits
         ids = self._searcher.fast_field_values("id", [address for _, address in hits])
-        found = [
+        return [
             (int(id_), float(score))
             for id_, (score, _) in zip(ids, hits, strict=True)
             if id_ is not None
         ]
-        return sorted(found, key=lambda hit: (-hit[1], hit[0]))
 
 
 def _read(path: Path) -> _Reader:

@@ -1,0 +1,92 @@
+"""Slips in a question, with the real index, reader and dictionary."""
+
+import shutil
+
+import pytest
+
+from askseeds.assistant import Assistant
+from askseeds.config import Settings
+from askseeds.types import Turn
+
+TEXTS = {
+    "salt.txt": (
+        "Mohandas Gandhi walked to the sea in 1930. The Huguenots had left long before. "
+        "His march is an example of civil disobedience, as Gegeen Khan said. "
+        "Biden was not there, nor was the Grammy jury. The receipt lies in Setanta Hall. "
+        "In Lindqvist’s neighbourhood nobody slept."
+    ),
+    "haus.txt": "Der Müller baute die Mühle im Jahr 1884. Seine Häuser verkaufte Annegret Kowalke.",
+}
+
+
+@pytest.fixture(scope="module")
+def assistant(tmp_path_factory, exported_encoder):
+    folder = tmp_path_factory.mktemp("spelling")
+    (folder / "seeds").mkdir()
+    for name, text in TEXTS.items():
+        (folder / "seeds" / name).write_text(text, encoding="utf-8")
+    shutil.copytree(exported_encoder, folder / "index" / "encoder")
+    with Assistant.open(Settings(seeds=folder / "seeds", index=folder / "index")) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("Where did Ghandi walk to?", "Where did Gandhi walk to?"),  # a letter moved
+        ("what was ghandi’s march?", "what was gandhi’s march?"),
+        ("WHO WAS GHANDI?", "WHO WAS Gandhi?"),
+        ("What did Geegen Khan say?", "What did Gegeen Khan say?"),
+        ("When did the Hugenots leave?", "When did the Huguenots leave?"),
+        ("Goverment of whom?", "Government of whom?"),  # no document has it
+        ("Did they recieve it becuase of him?", "Did they receive it because of him?"),
+        ("What is an example of disobediance?", "What is an example of disobedience?"),
+        ("Which nieghborhood is it?", "Which neighborhood is it?"),
+        ("What did Lindquist do?", "What did Lindqvist do?"),
+        ("Wer war Anegret Kowalke?", "Wer war Annegret Kowalke?"),
+    ],
+)
+def test_a_slip_is_read_as_what_was_meant(assistant, asked, meant):
+    assert assistant.respelled(asked) == meant
+    assert assistant.respelled(meant) == meant
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "Did Biden walk to the sea?",  # near "widen"
+        "Who is Zorkel?",  # nothing is near
+        "What did Lindstrom do in Hannover?",  # another name
+        "What did “Ghandi” mean?",  # in quotation marks
+        "Is GHANDI an acronym?",
+        "How many Grammys did she win?",  # a form of what is there
+        "Is the protestantism unproven, and does it pertain to us?",
+        "What is mail@ghandi.org, or www.ghandi.org, or ghandi_2, or src/ghandi?",
+        "Wann hat der Schreiner die Scheune gebaut?",  # not English
+        "asdfgh qwertz yxcvbn",
+        "ghandi " * 65,
+        "Ab?",
+        "???",
+    ],
+)
+def test_what_is_no_slip_is_left_alone(assistant, asked):
+    assert assistant.respelled(asked) == asked
+
+
+def test_an_answer_says_what_was_searched_for(assistant):
+    answer = assistant.ask("Where did Mohandas Ghandi walk?")
+    assert answer.status == "answered"
+    assert answer.question == "Where did Mohandas Ghandi walk?"
+    assert answer.asked == "Where did Mohandas Gandhi walk?"
+    assert "spelling" in answer.timings_ms
+
+
+def test_a_follow_up_is_made_to_stand_alone_first(assistant):
+    answer = assistant.ask("When did he walk?", history=[Turn("Who was Ghandi?")])
+    assert "Gandhi" in answer.asked
+
+
+def test_a_search_finds_it_too(assistant):
+    [hit, *_] = assistant.search("Ghandi")
+    assert hit.document.source == "salt.txt"
+    assert "words" in hit.stages
