@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-import bench_slips
+import bench_asked
 import bench_tried
 import train_quote as train
 from askseeds import quote
@@ -452,7 +452,11 @@ def sections(bench: Path, work: Path, plot: Path | None) -> dict[str, Callable[[
         "dialogues": lambda: dialogues(work),
         "profile": lambda: profile(bench, work),
         "first quotes": lambda: first_quotes(bench, work),
-        "slips": lambda: bench_slips.table(bench, work),
+        "slips": lambda: bench_asked.slips(bench, work),
+        "read otherwise": lambda: bench_asked.changed(bench, work),
+        "several": lambda: bench_asked.several(bench, work),
+        "tables": lambda: bench_asked.tables(work),
+        "sample": lambda: bench_asked.sample(bench, known()),
     }
 
 

@@ -1,0 +1,212 @@
+"""What a part of the way does for questions of one kind: slips, several in one, rows of tables.
+
+`bench_quality.py` runs this. Each table compares answers with the part switched off and on.
+"""
+
+import json
+import random
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import train_quote as train
+from askseeds import assistant, quote
+from askseeds.assistant import Assistant
+from askseeds.config import Settings
+from askseeds.types import Answer
+from bench_tables import ROOT, TASKS, markdown
+
+QUESTIONS = 200
+LEAST_LETTERS = 5
+SAMPLE = 150
+"""Questions of the sample on which the benchmark's README gives the trial's figures."""
+
+
+def slipped(question: str, luck: random.Random) -> str:
+    """A question with one slip in one of its three longest words, never in the first word.
+
+    Two letters change places, one is left out, one is doubled, or another stands in its place.
+    """
+    words = list(re.finditer(rf"(?<!^)\b[A-Za-z]{{{LEAST_LETTERS},}}", question))
+    if not words:
+        return question
+    word = luck.choice(sorted(words, key=lambda match: -len(match[0]))[:3])
+    at = luck.randrange(word.start() + 1, word.end() - 1)
+    before, letter, after = question[:at], question[at], question[at + 1 :]
+    kind = luck.choice(("swapped", "left out", "doubled", "another"))
+    if kind == "swapped":
+        return before + after[0] + letter + after[1:]
+    if kind == "doubled":
+        return before + 2 * letter + after
+    return before + (luck.choice("aeioulnrst") if kind == "another" else "") + after
+
+
+@contextmanager
+def _instead(where: Any, name: str, value: Any) -> Iterator[None]:
+    """Puts another value in the place of an attribute."""
+    before = getattr(where, name)
+    setattr(where, name, value)
+    try:
+        yield
+    finally:
+        setattr(where, name, before)
+
+
+def slips(bench: Path, work: Path) -> str:
+    """One slip in every question, taken literally and read as what was meant."""
+    rows = []
+    for task in ("sentences", "xquad"):
+        some = random.Random(7).sample(train.questions(bench, task), QUESTIONS)
+        luck = random.Random(3)
+        asked = [question["question"] for question in some]
+        wrong = [slipped(question, luck) for question in asked]
+        told = {"as asked": _answers(bench, task, work, asked)}
+        with _instead(Assistant, "respelled", lambda _, question: question):
+            told["one slip, taken literally"] = _answers(bench, task, work, wrong)
+        told["one slip"] = _answers(bench, task, work, wrong)
+        for name, answers in told.items():
+            rows.append([task, name, *_figures(bench, task, some, answers)])
+    return markdown(["task", "question", "answered", "refused", "AUROC", "hit at 1 / 3"], rows)
+
+
+def _answers(bench: Path, task: str, work: Path, questions: Sequence[str]) -> list[Answer]:
+    with Assistant.open(Settings(seeds=bench / task / "corpus", index=work / task)) as opened:
+        return [opened.ask(question) for question in questions]
+
+
+def changed(bench: Path, work: Path) -> str:
+    """The questions of the tasks that are read as something else than was typed."""
+    found = []
+    count = 0
+    for task in TASKS:
+        with Assistant.open(Settings(seeds=bench / task / "corpus", index=work / task)) as opened:
+            for question in train.questions(bench, task):
+                count += 1
+                asked = question["question"]
+                words = zip(asked.split(), opened.respelled(asked).split(), strict=True)
+                found += [f"{typed} → {meant}" for typed, meant in words if typed != meant]
+    return f"Of {count:,} questions, {len(found)} words are read otherwise: {', '.join(found)}."
+
+
+def several(bench: Path, work: Path) -> str:
+    """Questions that ask several things: the gold characters found, in quotes or nearest."""
+    rows = []
+    for task in TASKS:
+        some = [
+            question
+            for question in train.questions(bench, task)
+            if question["answerable"] and len(assistant.parts(question["question"])) > 1
+        ]
+        texts = [question["question"] for question in some]
+        with _instead(assistant, "parts", lambda question: (question,)):
+            whole = _answers(bench, task, work, texts)
+        parted = _answers(bench, task, work, texts)
+        found = [
+            [_recall(bench, question, answer) for question, answer in zip(some, told, strict=True)]
+            for told in (whole, parted)
+        ]
+        pairs = [(a, b) for a, b in zip(*found, strict=True) if a != b]
+        shown = ", ".join(f"{a:.2f} → {b:.2f}" for a, b in pairs) or "–"
+        rows.append([task, str(len(some)), shown])
+    return markdown(["task", "questions", "gold characters found, where it changes"], rows)
+
+
+def tables(work: Path) -> str:
+    """Questions about the rows of three small tables, with and without reading them out."""
+    folder = ROOT / "tests" / "qa"
+    lines = (folder / "tables.jsonl").read_text(encoding="utf-8").splitlines()
+    asked = [json.loads(line) for line in lines]
+    settings = Settings(seeds=folder / "tables", index=work / "tables")
+    rows = []
+
+    def row(name: str) -> list[str]:
+        with Assistant.open(settings) as opened:
+            answers = [opened.ask(question["question"]) for question in asked]
+        right = [
+            answer.status == "answered" and question["fragment"] in answer.text
+            if question["answerable"]
+            else answer.status == "not_found"
+            for question, answer in zip(asked, answers, strict=True)
+        ]
+        yes = np.array([question["answerable"] for question in asked])
+        return [
+            name,
+            f"{sum(np.array(right)[yes])} of {sum(yes)}",
+            f"{sum(np.array(right)[~yes])} of {sum(~yes)}",
+        ]
+
+    with _instead(quote, "read_out", lambda text, start, end: text[start:end]):
+        rows.append(row("as they are"))
+    rows.append(row("read out"))
+    return markdown(["rows", "answered rightly", "refused rightly"], rows)
+
+
+def sample(bench: Path, examples: Sequence[train.Example]) -> str:
+    """Confidence and the cross-encoder's bare score, on the benchmark's sample and on all."""
+    benchmark = _benchmark(bench)
+    asked = train.questions(bench, "xquad")
+    kept = {asked[i]["id"] for i in random.Random(7).sample(range(len(asked)), SAMPLE)}
+    plain = [e for e in examples if e.task == "xquad" and not e.made]
+    rows = []
+    for name, some in (
+        (f"sample of {SAMPLE}", [e for e in plain if e.question["id"] in kept]),
+        (f"all {len(plain)}", plain),
+    ):
+        for what, given in (
+            ("confidence", [quote.select(e.evidence, max_quotes=3).confidence for e in some]),
+            ("bare score", [max(r.score for r in e.evidence.readings) for e in some]),
+        ):
+            yes = np.array([g for g, e in zip(given, some, strict=True) if e.answerable])
+            no = np.array([g for g, e in zip(given, some, strict=True) if not e.answerable])
+            best = max((np.mean(yes >= at) + np.mean(no < at)) / 2 for at in given)
+            area = benchmark.auroc(list(yes), list(no))
+            rows.append([name, what, f"{area:.3f}", f"{best:.3f}"])
+    return markdown(["xquad", "", "AUROC", "balanced accuracy at its best threshold"], rows)
+
+
+def _benchmark(bench: Path) -> Any:
+    sys.path.insert(0, str(bench))
+    import score  # type: ignore[import-not-found]
+
+    return score
+
+
+def _recall(bench: Path, question: dict[str, Any], answer: Answer) -> float:
+    found = [{"source": q.source, "start": q.start, "end": q.end} for q in _quotes(answer)]
+    recall: float = _benchmark(bench).overlap(found, question["gold"])[0]
+    return recall
+
+
+def _quotes(answer: Answer) -> tuple[quote.Quote, ...]:
+    return answer.quotes or answer.nearest
+
+
+def _figures(
+    bench: Path, task: str, asked: Sequence[dict[str, Any]], answers: Sequence[Answer]
+) -> list[str]:
+    def told(answer: Answer, part: str) -> list[dict[str, Any]]:
+        quotes = getattr(answer, part)
+        return [{k: getattr(q, k) for k in ("source", "start", "end", "text")} for q in quotes]
+
+    lines = [
+        {
+            "id": question["id"],
+            "status": answer.status,
+            "confidence": answer.confidence,
+            "quotes": told(answer, "quotes"),
+            "nearest": told(answer, "nearest"),
+        }
+        for question, answer in zip(asked, answers, strict=True)
+    ]
+    f = _benchmark(bench).score(bench / task, asked, lines)
+    return [
+        f"{f['answered_of_answerable']:.3f}",
+        f"{f['refused_of_unanswerable']:.3f}",
+        f"{f['confidence_auroc']:.3f}",
+        f"{f['selection_hit_at_1']:.3f} / {f['selection_hit_at_3']:.3f}",
+    ]
