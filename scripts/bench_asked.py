@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import train_quote as train
-from askseeds import assistant, quote
+from askseeds import assistant, evidence, quote
 from askseeds.assistant import Assistant
 from askseeds.config import Settings
 from askseeds.types import Answer
@@ -140,7 +140,7 @@ def tables(work: Path) -> str:
             f"{sum(np.array(right)[~yes])} of {sum(~yes)}",
         ]
 
-    with _instead(quote, "read_out", lambda text, start, end: text[start:end]):
+    with _instead(evidence, "read_out", lambda text, start, end: text[start:end]):
         rows.append(row("as they are"))
     rows.append(row("read out"))
     return markdown(["rows", "answered rightly", "refused rightly"], rows)

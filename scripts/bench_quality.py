@@ -29,6 +29,7 @@ from askseeds.assistant import CANDIDATES, EARLY, Assistant
 from askseeds.config import Settings
 from askseeds.evaluate.charts import wilson
 from askseeds.evaluate.plots import Plot, share_axis
+from askseeds.evidence import CONFIDENCE_FEATURES, SENTENCE_FEATURES
 from askseeds.followup import standalone
 from askseeds.retrieve import fuse
 from askseeds.types import Answer, Hit, Turn
@@ -119,8 +120,8 @@ def apart(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
 @contextmanager
 def without(prefixes: Sequence[str]) -> Iterator[None]:
     """Takes features away from both models: a column that never changes carries nothing."""
-    sentence = [not name.startswith(tuple(prefixes)) for name in quote.SENTENCE_FEATURES]
-    confidence = [not name.startswith(tuple(prefixes)) for name in quote.CONFIDENCE_FEATURES]
+    sentence = [not name.startswith(tuple(prefixes)) for name in SENTENCE_FEATURES]
+    confidence = [not name.startswith(tuple(prefixes)) for name in CONFIDENCE_FEATURES]
     features, rows = Example.features, train.confidence_rows
     try:
         Example.features = property(lambda e: features.__get__(e) * sentence)  # type: ignore

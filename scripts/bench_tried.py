@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from askseeds import models, quote
+import train_quote as train
+from askseeds import models
+from askseeds.evidence import passage_text, titled
 from askseeds.models import Encoder, Marked, Reranker
 from bench_process import say
 from bench_tables import TASKS
@@ -52,12 +54,12 @@ class Tried:
         """By kind, one value a candidate sentence."""
         text, hits = example.question["question"], example.evidence.hits
         of = np.array([candidate.hit for candidate in example.candidates])
-        titles = [quote._context(hit, "") for hit in hits]
+        titles = [titled(hit, "") for hit in hits]
         sentences = [
-            titles[c.hit] + quote._cut(hits[c.hit], hits[c.hit].passage.sentences[c.sentence])
+            titles[c.hit] + hits[c.hit].cut(hits[c.hit].passage.sentences[c.sentence])
             for c in example.candidates
         ]
-        passages = [quote.passage_text(hit).text for hit in hits]
+        passages = [passage_text(hit).text for hit in hits]
         asked = self._vectors([BGE_PREFIX + text])[0]
         alone = self._reranker.read(text.rstrip("? "), [Marked(s, ()) for s in sentences])
         again = self._reranker.read(text, [Marked(hit.text, ()) for hit in hits])
@@ -101,7 +103,7 @@ def compared(
 ) -> list[list[str]]:
     """One row a kind: what `judged` says while that kind is offered to the sentence model."""
     columns = collected(examples, work)
-    features, names = Example.features, quote.SENTENCE_FEATURES
+    features, names = Example.features, train.SENTENCE_FEATURES
     rows = [["nothing more", *judged()]]
     for label, kind in KINDS.items():
 
@@ -111,8 +113,8 @@ def compared(
 
         try:
             Example.features = property(more)  # type: ignore[assignment]
-            quote.SENTENCE_FEATURES = (*names, "tried", "tried_gap")
+            train.SENTENCE_FEATURES = (*names, "tried", "tried_gap")
             rows.append([label, *judged()])
         finally:
-            Example.features, quote.SENTENCE_FEATURES = features, names
+            Example.features, train.SENTENCE_FEATURES = features, names
     return rows

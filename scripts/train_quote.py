@@ -33,6 +33,15 @@ from sklearn.linear_model import LogisticRegression
 from askseeds import quote
 from askseeds.assistant import CANDIDATES, Assistant
 from askseeds.config import Settings
+from askseeds.evidence import (
+    CONFIDENCE_FEATURES,
+    SENTENCE_FEATURES,
+    Candidate,
+    Evidence,
+    candidates,
+    confidence_features,
+    sentence_features,
+)
 from askseeds.types import Document, Hit
 
 TASKS = ("sentences", "excerpts", "xquad")
@@ -73,7 +82,7 @@ class Example:
     task: str
     question: dict[str, Any]
     made: str
-    evidence: quote.Evidence
+    evidence: Evidence
     odds: np.ndarray = field(default_factory=lambda: np.zeros(0))
     confidence: float = 0.0
 
@@ -83,14 +92,14 @@ class Example:
         return bool(self.question["answerable"]) and not self.made
 
     @cached_property
-    def candidates(self) -> tuple[quote.Candidate, ...]:
+    def candidates(self) -> tuple[Candidate, ...]:
         """The sentences to choose from."""
-        return quote.candidates(self.evidence.hits)
+        return candidates(self.evidence.hits)
 
     @cached_property
     def features(self) -> np.ndarray:
         """Of the sentence model."""
-        return quote.sentence_features(self.evidence, self.candidates)
+        return sentence_features(self.evidence, self.candidates)
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -217,7 +226,7 @@ def sentence_model(examples: Sequence[Example]) -> quote.Model:
     total = {t: sum(len(e.candidates) for e in examples if e.task == t) for t in TASKS}
     weight = [np.full(len(e.candidates), 3000 / total[e.task]) for e in examples]
     return regression(
-        quote.SENTENCE_FEATURES,
+        SENTENCE_FEATURES,
         np.vstack([e.features for e in examples]),
         np.concatenate([e.labels for e in examples]),
         np.concatenate(weight),
@@ -227,7 +236,7 @@ def sentence_model(examples: Sequence[Example]) -> quote.Model:
 
 def confidence_rows(examples: Sequence[Example]) -> np.ndarray:
     """The features of the confidence model; needs the sentence model's odds."""
-    return np.array([quote.confidence_features(e.evidence, e.candidates, e.odds) for e in examples])
+    return np.array([confidence_features(e.evidence, e.candidates, e.odds) for e in examples])
 
 
 def confidence_model(examples: Sequence[Example]) -> quote.Model:
@@ -244,7 +253,7 @@ def confidence_model(examples: Sequence[Example]) -> quote.Model:
     y = np.array([e.answerable for e in examples])
     weight[y] *= ANSWERABLE * weight[~y].sum() / weight[y].sum()
     x = confidence_rows(examples)
-    return regression(quote.CONFIDENCE_FEATURES, x, y, weight, CONFIDENCE_STRENGTH)
+    return regression(CONFIDENCE_FEATURES, x, y, weight, CONFIDENCE_STRENGTH)
 
 
 def fit(examples: Sequence[Example]) -> tuple[quote.Model, quote.Model]:

@@ -11,6 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from askseeds import quote
+from askseeds.evidence import (
+    CONFIDENCE_FEATURES,
+    SENTENCE_FEATURES,
+    Evidence,
+    candidates,
+    confidence_features,
+    near_text,
+    passage_text,
+    sentence_features,
+)
 from askseeds.models import Reading
 from askseeds.sentences import passages
 from askseeds.types import Document, Heading, Hit, Passage, Quote, Stage
@@ -57,24 +67,24 @@ def evidence(question, found, **by_word):
 
     best = found[0].passage
     readings = tuple(reading(hit) for hit in found)
-    return quote.Evidence(question, tuple(found), readings, (best.start, best.end), None)
+    return Evidence(question, tuple(found), readings, (best.start, best.end), None)
 
 
 def test_short_headings_are_not_quoted_long_ones_may_be():
     found = hits(document(), 5.0)
-    assert [c.sentence for c in quote.candidates(found)] == [1, 2, 3, 4, 5, 6, 7]
+    assert [c.sentence for c in candidates(found)] == [1, 2, 3, 4, 5, 6, 7]
     text = TEXT.replace("Harbour lights", "The harbour keeps its three old lights")
-    assert quote.candidates(hits(document(text), 5.0))[0].sentence == 0
+    assert candidates(hits(document(text), 5.0))[0].sentence == 0
 
 
 def test_the_reranker_reads_the_title_once():
     whole = hits(document(), 5.0)[0]
-    assert quote.passage_text(whole).text == whole.text  # it begins with its title
+    assert passage_text(whole).text == whole.text  # it begins with its title
     start = whole.passage.sentences[3][0]
     later = replace(
         whole, passage=replace(whole.passage, start=start, sentences=whole.passage.sentences[3:])
     )
-    assert quote.passage_text(later).text.startswith("Harbour lights\nThe keeper lived")
+    assert passage_text(later).text.startswith("Harbour lights\nThe keeper lived")
 
 
 def test_the_marks_are_the_sentences():
@@ -84,8 +94,8 @@ def test_the_marks_are_the_sentences():
         whole, passage=replace(whole.passage, start=start, sentences=whole.passage.sentences[3:])
     )
     for marked in (
-        quote.passage_text(later),
-        quote.near_text([later], (start - 20, later.passage.end)),
+        passage_text(later),
+        near_text([later], (start - 20, later.passage.end)),
     ):
         texts = [marked.text[a:b] for a, b in marked.spans]
         assert texts[0] == "The keeper lived in the tower."
@@ -99,7 +109,7 @@ def test_the_surroundings_mark_what_other_hits_have_there():
     first, second, third, *_ = hits(doc, *[1.0] * 9)
     elsewhere = replace(third, document=replace(doc, source="other.txt"))
     around = (first.passage.start, third.passage.end)
-    marked = quote.near_text([second, first, elsewhere], around)
+    marked = near_text([second, first, elsewhere], around)
     assert len(marked.spans) == len(first.passage.sentences) + len(second.passage.sentences)
     assert list(marked.spans) == sorted(marked.spans)
 
@@ -118,7 +128,7 @@ def test_a_quote_has_the_heading_over_itself():
     doc = Document("d", "s.txt", "s", text, headings=(Heading(0, 6, 1), Heading(at, at + 5, 1)))
     found = hits(doc, 3.0)
     assert len(found[0].passage.sentences) == 9
-    chosen = quote.candidates(found)
+    chosen = candidates(found)
     likely = np.array(
         [float("blue" in text[slice(*found[0].passage.sentences[c.sentence])]) for c in chosen]
     )
@@ -128,7 +138,7 @@ def test_a_quote_has_the_heading_over_itself():
 
 def test_neighbours_become_one_quote():
     found = hits(document(), 8.0)
-    chosen = quote.candidates(found)
+    chosen = candidates(found)
     likely = np.where([c.sentence in (1, 2, 6) for c in chosen], 0.95, 0.01)
     quotes = quote.best_set(found, chosen, likely, max_quotes=3)
     assert [q.text for q in quotes] == [
@@ -139,7 +149,7 @@ def test_neighbours_become_one_quote():
 
 def test_unsure_which_answers_the_second_is_quoted_too():
     found = hits(document(), 8.0)
-    chosen = quote.candidates(found)
+    chosen = candidates(found)
 
     def quoted(first: float, second: float) -> list[str]:
         likely = np.select(
@@ -173,7 +183,7 @@ def test_each_part_of_a_question_is_quoted_first():
 
 def test_max_quotes_holds():
     found = hits(document(), 8.0)
-    chosen = quote.candidates(found)
+    chosen = candidates(found)
     likely = np.where([c.sentence % 2 == 1 for c in chosen], 0.9, 0.1)
     assert len(quote.best_set(found, chosen, likely, max_quotes=2)) == 2
     assert len(quote.best_set(found, chosen, likely, max_quotes=5)) == 4
@@ -211,19 +221,19 @@ def test_a_passage_of_nothing_but_a_heading_gives_no_quote():
 
 def test_the_weights_name_every_feature_and_nothing_else():
     raw = json.loads((files("askseeds") / "quote_weights.json").read_text(encoding="utf-8"))
-    assert tuple(raw["sentence"]["features"]) == quote.SENTENCE_FEATURES
-    assert tuple(raw["confidence"]["features"]) == quote.CONFIDENCE_FEATURES
+    assert tuple(raw["sentence"]["features"]) == SENTENCE_FEATURES
+    assert tuple(raw["confidence"]["features"]) == CONFIDENCE_FEATURES
     assert raw["provenance"]
 
 
 @pytest.mark.parametrize("question", ["", "?", "İİİ 12 ﬁ", "a" * 5000])
 def test_any_question_gets_finite_features(question):
     given = evidence(question, hits(document(), 1.0))
-    chosen = quote.candidates(given.hits)
-    rows = quote.sentence_features(given, chosen)
-    assert rows.shape == (len(chosen), len(quote.SENTENCE_FEATURES))
+    chosen = candidates(given.hits)
+    rows = sentence_features(given, chosen)
+    assert rows.shape == (len(chosen), len(SENTENCE_FEATURES))
     assert np.isfinite(rows).all()
-    assert np.isfinite(quote.confidence_features(given, chosen, rows[:, 0])).all()
+    assert np.isfinite(confidence_features(given, chosen, rows[:, 0])).all()
 
 
 @given(

@@ -15,6 +15,7 @@ from askseeds import quote
 from askseeds.config import Settings
 from askseeds.engines import Engines
 from askseeds.errors import QuestionError, SeedsError
+from askseeds.evidence import PASSAGES, Evidence, near_text, passage_text
 from askseeds.followup import parts, standalone
 from askseeds.ledger import Ledger
 from askseeds.models import Encoder, Reading, Reranker
@@ -47,7 +48,7 @@ everybody clicks, a test that runs again."""
 NOT_FOUND = "The documents do not answer this question."
 
 
-_Found = tuple[tuple[Hit, ...], quote.Evidence | None, quote.Selection]
+_Found = tuple[tuple[Hit, ...], Evidence | None, quote.Selection]
 _Early = Callable[[tuple[Hit, ...], quote.Selection], Iterator[Answer]]
 
 
@@ -188,7 +189,7 @@ class Assistant:
 
     def _quoted(
         self, question: str, clock: "_Clock", options: Options, writer: "Writer | None"
-    ) -> Generator[Step | Answer, None, tuple[Answer, quote.Evidence | None]]:
+    ) -> Generator[Step | Answer, None, tuple[Answer, Evidence | None]]:
         """Steps 1 to 6 of the way of a question: the answer in plain quotes.
 
         Follow-ups are rewritten by the writer's model, if there is one. Yields what is provisional.
@@ -250,7 +251,7 @@ class Assistant:
         self,
         writer: "Writer",
         plain: Answer,
-        evidence: quote.Evidence,
+        evidence: Evidence,
         clock: "_Clock",
         options: Options,
     ) -> Iterator[Step | Answer]:
@@ -345,7 +346,7 @@ class Assistant:
             yield from early(first.hits, selection)
         with clock("rerank"):
             hits, readings = _ranked(hits, [*read, *reading])
-        evidence: quote.Evidence | None = None
+        evidence: Evidence | None = None
         selection = quote.Selection((), 0.0)
         if hits:
             with clock("near"):
@@ -379,7 +380,7 @@ class Assistant:
 
     def _readings(self, question: str, hits: Sequence[Hit]) -> Iterator[Reading]:
         """What the cross-encoder sees in each of the hits, as soon as it is read."""
-        return self._reranker.readings(_bare(question), [quote.passage_text(hit) for hit in hits])
+        return self._reranker.readings(_bare(question), [passage_text(hit) for hit in hits])
 
     def _read(
         self, question: str, hits: Sequence[Hit]
@@ -389,13 +390,13 @@ class Assistant:
 
     def _evidence(
         self, question: str, hits: Sequence[Hit], readings: Sequence[Reading]
-    ) -> quote.Evidence:
+    ) -> Evidence:
         """Reads what stands around the best passage: there a sentence may find its meaning."""
         alone = _alone(question, hits, readings)
         around = surroundings(hits[0], self._engines.ledger)
         if around == alone.around:
             return alone
-        text = quote.near_text(alone.hits, around)
+        text = near_text(alone.hits, around)
         [near] = self._reranker.read(_bare(question), [text])
         return replace(alone, around=around, near=near)
 
@@ -432,11 +433,11 @@ def _ranked(
     return ranked, tuple(read[i] for i in order)
 
 
-def _alone(question: str, hits: Sequence[Hit], readings: Sequence[Reading]) -> quote.Evidence:
+def _alone(question: str, hits: Sequence[Hit], readings: Sequence[Reading]) -> Evidence:
     """What is known when nothing but passages was read."""
-    best = tuple(hits[: quote.PASSAGES])
+    best = tuple(hits[:PASSAGES])
     alone = (best[0].passage.start, best[0].passage.end)
-    return quote.Evidence(question, best, tuple(readings[: len(best)]), alone, None)
+    return Evidence(question, best, tuple(readings[: len(best)]), alone, None)
 
 
 def _writer(

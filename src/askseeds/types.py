@@ -95,7 +95,11 @@ class Hit:
     @property
     def text(self) -> str:
         """The passage's text, cut from the document."""
-        return self.document.text[self.passage.start : self.passage.end]
+        return self.cut((self.passage.start, self.passage.end))
+
+    def cut(self, span: Span) -> str:
+        """A part of the document's text, verbatim."""
+        return self.document.text[span[0] : span[1]]
 
 
 @dataclass(frozen=True, slots=True)

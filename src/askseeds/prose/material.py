@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from askseeds.evidence import Evidence
 from askseeds.ledger import Ledger
 from askseeds.prose import converse
 from askseeds.prose.prompt import Sentence, Task
-from askseeds.quote import Evidence, likelihoods
+from askseeds.quote import likelihoods
 from askseeds.retrieve import matching
 from askseeds.sentences import heading_at, is_heading, sentence_spans
 from askseeds.types import Answer, Document, Hit, Quote, Span
