@@ -18,6 +18,7 @@ import train_quote as train
 from askseeds import assistant, evidence, quote
 from askseeds.assistant import Assistant
 from askseeds.config import Settings
+from askseeds.finder import Finder
 from askseeds.types import Answer
 from bench_tables import ROOT, TASKS, markdown
 
@@ -66,7 +67,7 @@ def slips(bench: Path, work: Path) -> str:
         asked = [question["question"] for question in some]
         wrong = [slipped(question, luck) for question in asked]
         told = {"as asked": _answers(bench, task, work, asked)}
-        with _instead(Assistant, "respelled", lambda _, question: question):
+        with _instead(Finder, "respelled", lambda _, question, source=None: question):
             told["one slip, taken literally"] = _answers(bench, task, work, wrong)
         told["one slip"] = _answers(bench, task, work, wrong)
         for name, answers in told.items():
@@ -88,7 +89,7 @@ def changed(bench: Path, work: Path) -> str:
             for question in train.questions(bench, task):
                 count += 1
                 asked = question["question"]
-                words = zip(asked.split(), opened.respelled(asked).split(), strict=True)
+                words = zip(asked.split(), opened.finder.respelled(asked).split(), strict=True)
                 found += [f"{typed} → {meant}" for typed, meant in words if typed != meant]
     return f"Of {count:,} questions, {len(found)} words are read otherwise: {', '.join(found)}."
 

@@ -25,11 +25,12 @@ import bench_asked
 import bench_tried
 import train_quote as train
 from askseeds import quote
-from askseeds.assistant import CANDIDATES, EARLY, Assistant
+from askseeds.assistant import Assistant
 from askseeds.config import Settings
 from askseeds.evaluate.charts import wilson
 from askseeds.evaluate.plots import Plot, share_axis
 from askseeds.evidence import CONFIDENCE_FEATURES, SENTENCE_FEATURES
+from askseeds.finder import CANDIDATES, EARLY
 from askseeds.followup import standalone
 from askseeds.retrieve import fuse
 from askseeds.types import Answer, Hit, Turn
@@ -292,12 +293,12 @@ def fusion(bench: Path, work: Path) -> str:
     for task in TASKS:
         hits: dict[str, list[bool]] = {name: [] for name in ways}
         with opened(bench, task, work) as assistant:
-            engines = assistant._engines._turned()
+            engines = assistant.finder.engines._turned()
             for question in train.questions(bench, task):
                 if not question["answerable"]:
                     continue
                 text = question["question"]
-                vector = assistant._encoder.encode_query(text)
+                vector = assistant.finder.encoder.encode_query(text)
                 found = {
                     "vectors": engines.vectors.search(vector, 40, within=None),
                     "words": engines.words.search(text, 40, within=None),

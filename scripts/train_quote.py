@@ -31,7 +31,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from askseeds import quote
-from askseeds.assistant import CANDIDATES, Assistant
+from askseeds.assistant import Assistant
 from askseeds.config import Settings
 from askseeds.evidence import (
     CONFIDENCE_FEATURES,
@@ -191,11 +191,10 @@ def collect(bench: Path, task: str, work: Path) -> list[Example]:
 
 def found(assistant: Assistant, task: str, question: dict[str, Any], made: str) -> list[Example]:
     """A question's example, and the one made from it by cutting the answer out."""
-    text = assistant.respelled(question["question"])
-    vector = assistant._encoder.encode_query(text)
-    hits = assistant._engines.find(text, vector, limit=CANDIDATES, source=None)
-    hits, readings = assistant._read(text, hits)
-    examples = [Example(task, question, made, assistant._evidence(text, hits, readings))]
+    text = assistant.finder.respelled(question["question"])
+    finder = assistant.finder
+    hits, readings = finder.read(text, finder.retrieve(text))
+    examples = [Example(task, question, made, finder.evidence(text, hits, readings))]
     if question["answerable"] and not made:
         gold = question["gold"]
         rest = [
@@ -204,7 +203,7 @@ def found(assistant: Assistant, task: str, question: dict[str, Any], made: str) 
             if not any(shares(gold, hit, s) for s in range(len(hit.passage.sentences)))
         ]
         if rest:
-            cut = assistant._evidence(text, [hits[n] for n in rest], [readings[n] for n in rest])
+            cut = finder.evidence(text, [hits[n] for n in rest], [readings[n] for n in rest])
             examples.append(Example(task, question, "cut", cut))
     return [e for e in examples if e.candidates]
 

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from askseeds import models, quote
-from askseeds.assistant import CANDIDATES, EARLY, QUESTION_CHARS, Assistant
+from askseeds.assistant import QUESTION_CHARS, Assistant
 from askseeds.errors import QuestionError, SeedsError
+from askseeds.finder import CANDIDATES, EARLY
 from askseeds.questions import is_empty
 from askseeds.sync import bring_up_to_date
 from askseeds.types import Answer, Turn
@@ -231,9 +232,10 @@ def test_leaving_the_stream_ends_the_reading(hard, monkeypatch):
     assistant, _ = hard
     monkeypatch.setattr(models, "_CORES", 2)  # on more, all would have begun by then
     read = []
-    run = assistant._reranker._session.run
+    finder = assistant.finder
+    run = finder.reranker._session.run
     session = SimpleNamespace(run=lambda *args: (read.append(1), run(*args))[1])
-    monkeypatch.setattr(assistant, "_reranker", replace(assistant._reranker, _session=session))
+    monkeypatch.setattr(finder, "reranker", replace(finder.reranker, _session=session))
     stream = assistant.stream("Which port is used for that setup?")
     assert any(isinstance(event, Answer) for event in stream)  # the early one
     stream.close()

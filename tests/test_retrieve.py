@@ -135,7 +135,7 @@ def test_only_the_sources_that_were_asked_for(assistant):
 
 def test_surroundings_are_the_neighbours_of_one_document(assistant):
     hits = {h.passage.start: h for h in assistant.search("lamp", limit=40, source="long.txt")}
-    ledger = assistant._engines.ledger
+    ledger = assistant.finder.engines.ledger
     starts = sorted(hits)
     assert len(starts) == 3
     for at, hit in hits.items():
@@ -153,12 +153,12 @@ def test_surroundings_are_the_neighbours_of_one_document(assistant):
 
 def test_a_lone_passage_has_no_surroundings(assistant):
     [hit] = assistant.search("bread", source="short.txt")
-    assert surroundings(hit, assistant._engines.ledger) == (0, len(hit.document.text))
+    assert surroundings(hit, assistant.finder.engines.ledger) == (0, len(hit.document.text))
 
 
 def test_surroundings_stay_short(assistant):
     for hit in assistant.search("quay", limit=40, source="huge.txt"):
-        start, end = surroundings(hit, assistant._engines.ledger)
+        start, end = surroundings(hit, assistant.finder.engines.ledger)
         assert end - start <= max(AROUND_CHARS, hit.passage.end - hit.passage.start)
 
 

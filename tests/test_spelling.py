@@ -15,6 +15,7 @@ TEXTS = {
         "Biden was not there, nor was the Grammy jury. The receipt lies in Setanta Hall. "
         "In Lindqvist’s neighbourhood nobody slept."
     ),
+    "march.txt": "Marchers vaped. The préavis of Lefèvre was short.",
     "haus.txt": "Der Müller baute die Mühle im Jahr 1884. Seine Häuser verkaufte Annegret Kowalke.",
 }
 
@@ -35,20 +36,22 @@ def assistant(tmp_path_factory, exported_encoder):
     [
         ("Where did Ghandi walk to?", "Where did Gandhi walk to?"),  # a letter moved
         ("what was ghandi’s march?", "what was gandhi’s march?"),
-        ("WHO WAS GHANDI?", "WHO WAS Gandhi?"),
+        ("WHO WAS GHANDI?", "WHO WAS GANDHI?"),
         ("What did Geegen Khan say?", "What did Gegeen Khan say?"),
-        ("When did the Hugenots leave?", "When did the Huguenots leave?"),
+        ("When did the Hugeunots leave?", "When did the Huguenots leave?"),
         ("Goverment of whom?", "Government of whom?"),  # no document has it
+        ("wierd goverment", "weird government"),
         ("Did they recieve it becuase of him?", "Did they receive it because of him?"),
         ("What is an example of disobediance?", "What is an example of disobedience?"),
         ("Which nieghborhood is it?", "Which neighborhood is it?"),
         ("What did Lindquist do?", "What did Lindqvist do?"),
         ("Wer war Anegret Kowalke?", "Wer war Annegret Kowalke?"),
+        ("The salt tax was tempoary, he’d say.", "The salt tax was temporary, he’d say."),
     ],
 )
 def test_a_slip_is_read_as_what_was_meant(assistant, asked, meant):
-    assert assistant.respelled(asked) == meant
-    assert assistant.respelled(meant) == meant
+    assert assistant.finder.respelled(asked) == meant
+    assert assistant.finder.respelled(meant) == meant
 
 
 @pytest.mark.parametrize(
@@ -57,20 +60,38 @@ def test_a_slip_is_read_as_what_was_meant(assistant, asked, meant):
         "Did Biden walk to the sea?",  # near "widen"
         "Who is Zorkel?",  # nothing is near
         "What did Lindstrom do in Hannover?",  # another name
-        "What did “Ghandi” mean?",  # in quotation marks
+        "Did starmer or moderna or numpy or bezos do it?",  # not "starter", "modern", "bumpy"
+        "When does onboarding begin, and where is coworking?",  # not "boarding" and "cooking"
+        "Where is the dinitrophenol, and where the hypervisor?",  # not "tri-", not "super-"
+        "Is the backend on the whitelist in lockdown?",  # two words each
+        "Who went fracking and glamping?",
+        "Was the marching or marched over?",  # forms of what is there
+        "How many Grammys did she win?",
+        "Wie viele Mühlen hatten die Müllers?",
+        "What is a prefix of préavis, and is Lefevre’s name Lefèvre?",
+        "What did “Ghandi” mean, or „Ghandi“, or ‘Ghandi’, or «Ghandi», or `Ghandi`?",
         "Is GHANDI an acronym?",
-        "How many Grammys did she win?",  # a form of what is there
+        "What do toStrign and ghandiName do, or --verbos, or $ghandi?",
+        "He mustn’t, he needn't, he mightn’t, he oughtn't.",
         "Is the protestantism unproven, and does it pertain to us?",
         "What is mail@ghandi.org, or www.ghandi.org, or ghandi_2, or src/ghandi?",
+        "Was steht in der Ku\u0308ndigungsfirst, und was in gov\u00aderment?",
         "Wann hat der Schreiner die Scheune gebaut?",  # not English
         "asdfgh qwertz yxcvbn",
         "ghandi " * 65,
         "Ab?",
         "???",
+        "\ud800 \0 ghаndi",  # the third letter is Cyrillic
     ],
 )
 def test_what_is_no_slip_is_left_alone(assistant, asked):
-    assert assistant.respelled(asked) == asked
+    assert assistant.finder.respelled(asked) == asked
+
+
+def test_only_words_of_the_documents_that_are_asked_are_meant(assistant):
+    respelled = assistant.finder.respelled
+    assert respelled("Where did Ghandi walk to?", "salt.txt") == "Where did Gandhi walk to?"
+    assert respelled("Where did Ghandi walk to?", "haus.txt") == "Where did Ghandi walk to?"
 
 
 def test_an_answer_says_what_was_searched_for(assistant):

@@ -12,8 +12,8 @@ from tests.conftest import ROOT
 ORDER = """
     errors types config documents sentences models snapshots export ledger seeds vectors words
     sync retrieve quantities expected tables evidence quote questions claims followup spelling
-    engines prose assistant batch conversation langchain status doctor render render_exchange
-    render_documents terminal evaluate pytest_plugin feedback web cli __main__
+    engines finder prose assistant batch conversation langchain status doctor render
+    render_exchange render_documents terminal evaluate pytest_plugin feedback web cli __main__
 """.split()
 PACKAGE = ROOT / "src" / "askseeds"
 

@@ -1,13 +1,8 @@
 """The whole way of a question, from the words to the quotes. Read `Assistant.ask` first."""
 
-import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
-from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
@@ -15,14 +10,14 @@ from askseeds import quote
 from askseeds.config import Settings
 from askseeds.engines import Engines
 from askseeds.errors import QuestionError, SeedsError
-from askseeds.evidence import PASSAGES, Evidence, near_text, passage_text
+from askseeds.evidence import Evidence
+from askseeds.finder import CANDIDATES, Clock, Finder
 from askseeds.followup import parts, standalone
 from askseeds.ledger import Ledger
-from askseeds.models import Encoder, Reading, Reranker
+from askseeds.models import Encoder, Reranker
 from askseeds.questions import is_empty
-from askseeds.retrieve import surroundings
 from askseeds.sync import Notice, Progress, bring_up_to_date
-from askseeds.types import Answer, Document, Hit, Models, Stage, Step, Turn
+from askseeds.types import Answer, Document, Hit, Models, Step, Turn
 
 if TYPE_CHECKING:  # imported when a language model is named: a plain question needs none of it
     from askseeds.prose.model import LanguageModel
@@ -32,24 +27,10 @@ if TYPE_CHECKING:  # imported when a language model is named: a plain question n
 QUESTION_CHARS = 20_000
 """A longer question is a document; about 3,000 words."""
 
-CANDIDATES = 8
-"""Passages that the cross-encoder reads: with 16, hardly more had one that answers."""
-
-EARLY = 2
-"""After so many of them it is looked whether a quote is sure; later looks find few more."""
-
 MANY_QUOTES = 12
 """Most quotes of a summary, a list or a comparison, where no number was asked for."""
 
-RECENT = 32
-"""Questions whose quotes are kept in memory, until the index changes: for a retry, an example that
-everybody clicks, a test that runs again."""
-
 NOT_FOUND = "The documents do not answer this question."
-
-
-_Found = tuple[tuple[Hit, ...], Evidence | None, quote.Selection]
-_Early = Callable[[tuple[Hit, ...], quote.Selection], Iterator[Answer]]
 
 
 class Options(TypedDict, total=False):
@@ -77,21 +58,13 @@ class Assistant:
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        encoder: Encoder,
-        reranker: Reranker,
-        engines: Engines,
-        writer: "Writer | None" = None,
+        self, settings: Settings, finder: Finder, models: Models, writer: "Writer | None" = None
     ) -> None:
         """Use `open`."""
+        self.finder = finder
         self._settings = settings
-        self._encoder = encoder
-        self._reranker = reranker
-        self._engines = engines
+        self._models = models
         self._writer = writer
-        self._recent: OrderedDict[object, _Found] = OrderedDict()
-        self._recent_lock = threading.Lock()
 
     @classmethod
     def open(
@@ -130,9 +103,8 @@ class Assistant:
             engines = Engines(settings, progress)
             return cls(
                 settings,
-                encoder.result(),
-                reranker.result(),
-                engines,
+                Finder(encoder.result(), reranker.result(), engines),
+                Models(encoder.result().name, reranker.result().name),
                 _writer(language_model, reranker.result(), settings),
             )
 
@@ -151,7 +123,7 @@ class Assistant:
 
     def close(self) -> None:
         """Closes the index, and the language model."""
-        self._engines.close()
+        self.finder.engines.close()
         if self._writer is not None:
             self._writer.model.close()
 
@@ -180,7 +152,7 @@ class Assistant:
 
         To stop, close the iterator. Raises what `ask` raises.
         """
-        clock = _Clock()
+        clock = Clock()
         writer = self._writer if options.get("prose", True) else None
         answer, evidence = yield from self._quoted(checked(question), clock, options, writer)
         yield answer
@@ -188,14 +160,14 @@ class Assistant:
             yield from self._prose(writer, answer, evidence, clock, options)
 
     def _quoted(
-        self, question: str, clock: "_Clock", options: Options, writer: "Writer | None"
+        self, question: str, clock: Clock, options: Options, writer: "Writer | None"
     ) -> Generator[Step | Answer, None, tuple[Answer, Evidence | None]]:
         """Steps 1 to 6 of the way of a question: the answer in plain quotes.
 
         Follow-ups are rewritten by the writer's model, if there is one. Yields what is provisional.
         """
         yield "searching"
-        history = options.get("history", ())
+        history, source = options.get("history", ()), options.get("source")
         with clock("follow_up"):
             asked = standalone(question, history)
         if writer is not None and history and not writer.model.small:
@@ -205,8 +177,8 @@ class Assistant:
                     if rewritten is None:
                         yield "searching"
         with clock("spelling"):
-            asked = self.respelled(asked)
-        source, most = options.get("source"), options.get("max_quotes") or self._settings.max_quotes
+            asked = self.finder.respelled(asked, source)
+        most = options.get("max_quotes") or self._settings.max_quotes
         least = options.get("min_confidence")
         least = self._settings.min_confidence if least is None else least
 
@@ -225,7 +197,7 @@ class Assistant:
                 hits=hits,
                 claims=(),
                 timings_ms=clock.timings_ms(),
-                models=Models(self._encoder.name, self._reranker.name),
+                models=self._models,
                 provisional=provisional,
             )
 
@@ -235,24 +207,24 @@ class Assistant:
                 first = replace(selection, quotes=selection.quotes[:1])
                 yield answer(hits, first, provisional=True)
 
-        found = yield from self._found(asked, source, most, clock, early)
-        hits, evidence, selection = found
-        whole = answer(hits, selection)
+        found = yield from self.finder.find(asked, source, most, clock, early)
+        whole = answer(found.hits, found.selection)
         if whole.status == "answered" and len(asks := parts(asked)) > 1:
             yield replace(whole, provisional=True)
             answers: list[quote.Selection] = []
             for part in asks:
-                _, _, one = yield from self._found(part, source, most, clock)
-                answers += [one] if one.confidence >= least else []
-            whole = answer(hits, quote.merged(selection, answers, max_quotes=most))
-        return whole, evidence
+                one = yield from self.finder.find(part, source, most, clock)
+                answers += [one.selection] if one.selection.confidence >= least else []
+            merged = quote.merged(found.selection, answers, max_quotes=most)
+            whole = answer(found.hits, merged)
+        return whole, found.evidence
 
     def _prose(
         self,
         writer: "Writer",
         plain: Answer,
         evidence: Evidence,
-        clock: "_Clock",
+        clock: Clock,
         options: Options,
     ) -> Iterator[Step | Answer]:
         """Prose in the place of plain quotes; none where the model must not see the question."""
@@ -260,7 +232,7 @@ class Assistant:
 
         source = options.get("source")
         task, sentences = material(
-            plain, evidence, self._engines.ledger, source, small=writer.model.small
+            plain, evidence, self.finder.engines.ledger, source, small=writer.model.small
         )
         if not sentences:
             return
@@ -296,7 +268,7 @@ class Assistant:
         from askseeds.prose import prompt
         from askseeds.prose.material import material
 
-        found = self._quoted(checked(question), _Clock(), options, None)
+        found = self._quoted(checked(question), Clock(), options, None)
         try:
             while True:
                 next(found)
@@ -307,98 +279,19 @@ class Assistant:
         if history and not small:
             prompts.append(prompt.rewrite_prompt(answer.question, history))
         if evidence is not None:
-            ledger, source = self._engines.ledger, options.get("source")
+            ledger, source = self.finder.engines.ledger, options.get("source")
             task, sentences = material(answer, evidence, ledger, source, small=small)
             if sentences:
                 prompts.append(prompt.answer_prompt(answer.asked, sentences, task, small=small))
         return tuple(prompts)
 
-    def _found(
-        self,
-        asked: str,
-        source: str | Collection[str] | None,
-        most: int,
-        clock: "_Clock",
-        early: _Early | None = None,
-    ) -> Generator[Step | Answer, None, _Found]:
-        """Passages and quotes; those of a question that was asked before are known already.
-
-        What `early` makes of the first passages that were read is yielded while the others are.
-        """
-        named = source if source is None or isinstance(source, str) else frozenset(source)
-        key = (self._engines.version, asked, named, most)
-        with self._recent_lock:
-            if key in self._recent:
-                self._recent.move_to_end(key)
-                return self._recent[key]
-        with clock("encode"):
-            vector = self._encoder.encode_query(asked)
-        with clock("retrieve"):
-            hits = self._engines.find(asked, vector, limit=CANDIDATES, source=source)
-        yield "reading"
-        reading = self._readings(asked, hits)
-        with clock("rerank"):
-            read = list(islice(reading, EARLY))
-        if early is not None and len(read) == EARLY:
-            with clock("quote"):
-                first = _alone(asked, *_ranked(hits[:EARLY], read))
-                selection = quote.select(first, max_quotes=most)
-            yield from early(first.hits, selection)
-        with clock("rerank"):
-            hits, readings = _ranked(hits, [*read, *reading])
-        evidence: Evidence | None = None
-        selection = quote.Selection((), 0.0)
-        if hits:
-            with clock("near"):
-                evidence = self._evidence(asked, hits, readings)
-            yield "choosing"
-            with clock("quote"):
-                selection = quote.select(evidence, max_quotes=most)
-        if self._engines.version == key[0]:  # else a newer generation was searched
-            with self._recent_lock:
-                self._recent[key] = hits, evidence, selection
-                while len(self._recent) > RECENT:
-                    self._recent.popitem(last=False)
-        return hits, evidence, selection
-
-    def respelled(self, question: str) -> str:
-        """A question as it is searched for, without its slips; see `spelling.respelled`."""
-        return self._engines.respelled(question, self._reranker.vocabulary)
-
     def search(
         self, query: str, *, limit: int = 10, source: str | Collection[str] | None = None
     ) -> tuple[Hit, ...]:
         """Finds passages, best first, without choosing quotes; raises what `ask` raises."""
-        query = self.respelled(checked(query))
-        hits = self._engines.find(
-            query,
-            self._encoder.encode_query(query),
-            limit=max(limit, CANDIDATES),
-            source=source,
-        )
-        return self._read(query, hits)[0][:limit]
-
-    def _readings(self, question: str, hits: Sequence[Hit]) -> Iterator[Reading]:
-        """What the cross-encoder sees in each of the hits, as soon as it is read."""
-        return self._reranker.readings(_bare(question), [passage_text(hit) for hit in hits])
-
-    def _read(
-        self, question: str, hits: Sequence[Hit]
-    ) -> tuple[tuple[Hit, ...], tuple[Reading, ...]]:
-        """The hits in the order of the cross-encoder, each with its reading."""
-        return _ranked(hits, list(self._readings(question, hits)))
-
-    def _evidence(
-        self, question: str, hits: Sequence[Hit], readings: Sequence[Reading]
-    ) -> Evidence:
-        """Reads what stands around the best passage: there a sentence may find its meaning."""
-        alone = _alone(question, hits, readings)
-        around = surroundings(hits[0], self._engines.ledger)
-        if around == alone.around:
-            return alone
-        text = near_text(alone.hits, around)
-        [near] = self._reranker.read(_bare(question), [text])
-        return replace(alone, around=around, near=near)
+        query = self.finder.respelled(checked(query), source)
+        hits = self.finder.retrieve(query, source, max(limit, CANDIDATES))
+        return self.finder.read(query, hits)[0][:limit]
 
     def document(self, source: str) -> Document:
         """The document of that source.
@@ -406,38 +299,14 @@ class Assistant:
         Raises:
             SeedsError: There is none.
         """
-        document = self._engines.ledger.document(source)
+        document = self.finder.engines.ledger.document(source)
         if document is None:
             raise SeedsError(f"{source} is not in the index; `askseeds status` lists what is")
         return document
 
     def sources(self) -> tuple[str, ...]:
         """Sources of all documents, sorted."""
-        return self._engines.ledger.sources()
-
-
-def _ranked(
-    hits: Sequence[Hit], read: Sequence[Reading]
-) -> tuple[tuple[Hit, ...], tuple[Reading, ...]]:
-    """The hits in the order of the cross-encoder, each with its reading."""
-    order = sorted(range(len(hits)), key=lambda i: (-read[i].score, hits[i].rank))
-    ranked = tuple(
-        replace(
-            hits[i],
-            rank=rank,
-            score=read[i].score,
-            stages={**hits[i].stages, "reranker": Stage(rank, read[i].score)},
-        )
-        for rank, i in enumerate(order, start=1)
-    )
-    return ranked, tuple(read[i] for i in order)
-
-
-def _alone(question: str, hits: Sequence[Hit], readings: Sequence[Reading]) -> Evidence:
-    """What is known when nothing but passages was read."""
-    best = tuple(hits[:PASSAGES])
-    alone = (best[0].passage.start, best[0].passage.end)
-    return Evidence(question, best, tuple(readings[: len(best)]), alone, None)
+        return self.finder.engines.ledger.sources()
 
 
 def _writer(
@@ -450,7 +319,7 @@ def _writer(
     return Writer(model, reranker, settings.index)
 
 
-def _written(plain: Answer, draft: "Draft", writer: "Writer", clock: "_Clock") -> Answer:
+def _written(plain: Answer, draft: "Draft", writer: "Writer", clock: Clock) -> Answer:
     """The answer with prose; the plain one, with what came of the model, where no claim holds."""
     answer = replace(
         plain,
@@ -465,24 +334,6 @@ def _written(plain: Answer, draft: "Draft", writer: "Writer", clock: "_Clock") -
     if not held:
         return answer
     return replace(answer, status="answered", text="\n".join(held), quotes=draft.quotes, nearest=())
-
-
-class _Clock:
-    """Measures stages in milliseconds."""
-
-    def __init__(self) -> None:
-        self._begin = time.perf_counter()
-        self._stages: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        begin = time.perf_counter()
-        yield
-        took = 1000 * (time.perf_counter() - begin)
-        self._stages[stage] = self._stages.get(stage, 0.0) + took
-
-    def timings_ms(self) -> dict[str, float]:
-        return self._stages | {"total": 1000 * (time.perf_counter() - self._begin)}
 
 
 def checked(question: str) -> str:
@@ -500,8 +351,3 @@ def checked(question: str) -> str:
         )
     # A lone surrogate, from a broken pipe or JSON, cannot be encoded for the models.
     return question.strip().encode(errors="replace").decode()
-
-
-def _bare(question: str) -> str:
-    """Without a question mark: the cross-encoder learnt from questions that have none."""
-    return question.rstrip("?？ ") or question

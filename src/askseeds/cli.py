@@ -145,6 +145,7 @@ def ask(
         _notice(f"{settings.index} cannot be written: this turn will not be remembered")
     if as_json:
         _print(terminal.json_line(terminal.answer_json(answer)))
+        _tell_asked(answer)
     else:
         text = terminal.answer_text(answer, colour=_colour(), claims_shown=shown)
         _print(text if shown is None else f"\n{text}")
@@ -163,6 +164,12 @@ def _show_claims(answer: "Answer", shown: int | None) -> int | None:
     for number, claim in enumerate(held[shown or 0 :], start=(shown or 0)):
         _print(("\n" if number else "") + terminal.claim_text(claim, colour=_colour()))
     return len(held) or shown
+
+
+def _tell_asked(answer: "Answer", where: str = "") -> None:
+    """What was searched for, where it is not what was asked; JSON has no place for it."""
+    if answer.asked != answer.question:
+        _notice(f"{where}understood as: {answer.asked}")
 
 
 def _tell(answer: "Answer") -> None:
@@ -241,6 +248,7 @@ def _ask_batch(assistant: "Assistant", lines: IO[bytes], *, source: str | None) 
                 failed = True
                 result = {"id": line.id, "error": str(error)}
             else:
+                _tell_asked(answer, f"line {line.number}: ")
                 _tell(answer)
             _print(terminal.json_line(result))
     return FAILED if failed else OK
@@ -266,16 +274,18 @@ def search(
 ) -> int:
     """Find passages, ranked."""
     from askseeds import terminal
+    from askseeds.assistant import checked
 
     settings = _settings(config, arguments)
     with (
         _progress() as progress,
         _opened(settings, sync=not no_sync, progress=progress) as assistant,
     ):
-        asked = " ".join(query)
-        hits = assistant.search(asked, limit=limit, source=source)
-        if (understood := assistant.respelled(asked)) != asked:
-            _notice(f"understood as: {understood}")
+        asked = checked(" ".join(query))
+        understood = assistant.finder.respelled(asked, source)
+        hits = assistant.search(understood, limit=limit, source=source)
+    if understood != asked:
+        _notice(f"understood as: {understood}")
     if as_json:
         for hit in hits:
             _print(terminal.json_line(terminal.hit_json(hit)))

@@ -1,11 +1,11 @@
 """Ledger, Chroma and Tantivy, all three at one generation, for as long as a program runs."""
 
-import re
 import threading
 import time
-from collections.abc import Collection, Container, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,8 @@ from askseeds import models
 from askseeds.config import Settings
 from askseeds.errors import IndexFault, IndexLocked, IndexMissing
 from askseeds.ledger import FILE_NAME, Ledger
-from askseeds.retrieve import retrieve
-from askseeds.spelling import respelled
+from askseeds.retrieve import retrieve, within
+from askseeds.spelling import respelled, words_of
 from askseeds.sync import Progress, open_vectors, open_words, repair
 from askseeds.types import Hit
 from askseeds.vectors import ChromaVectors
@@ -28,7 +28,8 @@ WRITER_WAIT_S = 30.0
 LIKE_PASSAGES = 50
 """Passages that are looked through for the word that a misspelt one may stand for."""
 
-_WORD = re.compile(r"[^\W\d_]+")
+FORMS_PASSAGES = 1_000
+"""Passages that are looked through for a word itself, where they have its stem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +93,25 @@ class Engines:
             if after is now:
                 return hits
 
-    def respelled(self, question: str, vocabulary: Container[str]) -> str:
-        """A question without its slips, see `spelling`; `vocabulary`: words the reader has."""
-        now = self._turned()
-        return respelled(question, _Lexicon(now.ledger, now.words, vocabulary))
+    def respelled(
+        self,
+        question: str,
+        vocabulary: Mapping[str, int],
+        *,
+        source: str | Collection[str] | None,
+    ) -> str:
+        """A question without its slips, see `spelling`; in one generation, as `find`.
+
+        Args:
+            question: As it was asked.
+            vocabulary: Words that the reader has, to their rank.
+            source: Only words of these documents are meant: what others say stays with them.
+        """
+        while True:
+            now = self._turned()
+            understood = respelled(question, _Lexicon(now.ledger, now.words, vocabulary, source))
+            if self._turned() is now:
+                return understood
 
     def close(self) -> None:
         """Closes all three."""
@@ -116,29 +132,32 @@ class Engines:
             return self._now
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Lexicon:
     """The words of the documents and of the reader; a `spelling.Lexicon`."""
 
     ledger: Ledger
     words: TantivyWords
-    vocabulary: Container[str]
+    vocabulary: Mapping[str, int]
+    source: str | Collection[str] | None
 
-    def knows(self, word: str) -> bool:
-        low = word.lower()
-        # A word with the same stem is not enough: "disobediance" has that of "disobedience".
-        return low in self.vocabulary or any(w.lower() == low for w in self._passages_like(word, 0))
+    def forms(self, word: str) -> Iterator[str]:
+        return self._words_of(self.words.like(word, 0, FORMS_PASSAGES))
 
-    def like(self, word: str) -> Iterator[str]:
+    def near(self, word: str) -> Iterator[str]:
         # Near ones by themselves, or the many that are farther off would hide them.
         for edits in (0, 1, 2):
-            yield from self._passages_like(word, edits)
+            yield from self._words_of(
+                self.words.like(word, edits, LIKE_PASSAGES, within=self._within)
+            )
 
-    def _passages_like(self, word: str, edits: int) -> Iterator[str]:
-        ids = self.words.like(word, edits, LIKE_PASSAGES)
+    @cached_property
+    def _within(self) -> Sequence[int] | None:
+        return within(self.ledger, self.source)
+
+    def _words_of(self, ids: Sequence[int]) -> Iterator[str]:
         for passage, document in self.ledger.passages(sorted(set(ids))).values():
-            for part in (document.title, document.text[passage.start : passage.end]):
-                yield from _WORD.findall(part)
+            yield from words_of(f"{document.title}\n{document.text[passage.start : passage.end]}")
 
 
 def _opened(settings: Settings, progress: Progress | None) -> _Open:

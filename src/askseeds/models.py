@@ -234,9 +234,11 @@ class Reranker:
         return cls(RERANKER_NAME, session, tokenizer)
 
     @cached_property
-    def vocabulary(self) -> frozenset[str]:
-        """The words that it reads as a whole, lower-case."""
-        return frozenset(filter(str.isalpha, self._tokenizer.get_vocab()))
+    def vocabulary(self) -> Mapping[str, int]:
+        """The words that it reads as a whole, lower-case, to their rank, the commonest first."""
+        tokens = sorted(self._tokenizer.get_vocab().items(), key=lambda item: item[1])
+        words = (token for token, _ in tokens if token.isalpha())
+        return {word: rank for rank, word in enumerate(words)}
 
     def score(self, question: str, texts: Sequence[str]) -> Floats:
         """Scores texts against a question: float32 [n], raw logits, higher is better.

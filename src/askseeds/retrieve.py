@@ -81,10 +81,10 @@ def retrieve(
     Raises:
         SeedsError: No document matches `source`.
     """
-    within = None if source is None else ledger.passage_ids(matching(ledger.sources(), source))
+    among = within(ledger, source)
     rankings: dict[str, Ranking] = {
-        "vectors": vectors.search(vector, CANDIDATES, within=within),
-        "words": words.search(query, CANDIDATES, within=within),
+        "vectors": vectors.search(vector, CANDIDATES, within=among),
+        "words": words.search(query, CANDIDATES, within=among),
     }
     fused = fuse(rankings, weights={"vectors": 0.5, "words": 0.5})
     # Chroma and Tantivy may know passages that the published generation does not.
@@ -100,6 +100,11 @@ def retrieve(
         Hit(*known[id_], rank=rank, score=score, stages=stages[id_])
         for rank, (id_, score) in enumerate(fused, start=1)
     )
+
+
+def within(ledger: Ledger, source: str | Collection[str] | None) -> Sequence[int] | None:
+    """The ids of the passages of these documents; None for all. Raises what `matching` raises."""
+    return None if source is None else ledger.passage_ids(matching(ledger.sources(), source))
 
 
 def folded(ranked: Iterable[tuple[int, Passage, Document]], limit: int) -> frozenset[int]:

@@ -64,7 +64,9 @@ class WordIndex(Protocol):
     ) -> list[tuple[int, float]]:
         """Best passages as `(id, BM25 score)`, best first; `within`: only these ids."""
 
-    def like(self, word: str, edits: int, limit: int) -> list[int]:
+    def like(
+        self, word: str, edits: int, limit: int, *, within: Sequence[int] | None = None
+    ) -> list[int]:
         """Ids of passages with a word whose stem differs by so many letters at most."""
 
     def is_outdated(self) -> bool:
@@ -137,7 +139,9 @@ class TantivyWords(Published["_Reader"]):
             return []
         return published[1].search(query, min(limit, max(published[0].count, 1)), within)
 
-    def like(self, word: str, edits: int, limit: int) -> list[int]:
+    def like(
+        self, word: str, edits: int, limit: int, *, within: Sequence[int] | None = None
+    ) -> list[int]:
         """Finds passages with a word that may be meant by a misspelt one.
 
         Args:
@@ -145,12 +149,15 @@ class TantivyWords(Published["_Reader"]):
             edits: Its stem differs by at most so many letters, 0 to 2; two that changed places
                 count as one.
             limit: At most so many.
+            within: Only among these ids.
 
         Returns:
             Ids, in no order that means anything.
         """
         published = self._published
-        return published[1].like(word, edits, limit) if published else []
+        if published is None or (within is not None and len(within) == 0):
+            return []
+        return published[1].like(word, edits, limit, within)
 
     def add(self, entries: Sequence[tuple[int, str, str | None, str]]) -> None:
         """Adds or replaces: `(id, title, heading, text)`."""
@@ -269,22 +276,27 @@ class _Reader:
                 for term in terms
             ]
         )
-        if within is not None:
-            members = tantivy.Query.term_set_query(self._schema, "id", list(within))
-            unscored = tantivy.Query.const_score_query(members, 0.0)
-            any_of = tantivy.Query.boolean_query(
-                [(tantivy.Occur.Must, any_of), (tantivy.Occur.Must, unscored)]
-            )
+        any_of = self._among(any_of, within)
         return sorted(self._found(any_of, limit), key=lambda hit: (-hit[1], hit[0]))
 
-    def like(self, word: str, edits: int, limit: int) -> list[int]:
-        return [
-            id_
-            for term in self._terms(word)
-            for id_, _ in self._found(
-                tantivy.Query.fuzzy_term_query(self._schema, "text", term, edits), limit
+    def like(self, word: str, edits: int, limit: int, within: Sequence[int] | None) -> list[int]:
+        near = [
+            (
+                tantivy.Occur.Should,
+                tantivy.Query.fuzzy_term_query(self._schema, "text", term, edits),
             )
+            for term in self._terms(word)
         ]
+        query = self._among(tantivy.Query.boolean_query(near), within)
+        return [id_ for id_, _ in self._found(query, limit)] if near else []
+
+    def _among(self, query: tantivy.Query, within: Sequence[int] | None) -> tantivy.Query:
+        if within is None:
+            return query
+        members = tantivy.Query.term_set_query(self._schema, "id", list(within))
+        unscored = tantivy.Query.const_score_query(members, 0.0)
+        both = [(tantivy.Occur.Must, query), (tantivy.Occur.Must, unscored)]
+        return tantivy.Query.boolean_query(both)
 
     def _terms(self, text: str) -> list[str]:
         with self._analyzing:
