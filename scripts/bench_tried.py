@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from askseeds import models, quote
+from askseeds import quote
 from askseeds.models import Encoder, Marked, Reranker
+from askseeds.models.encoder import RERANKER_PACKAGE, in_parallel, opened, package_folder
 from bench_process import say
 from bench_tables import TASKS
 from train_quote import Example
@@ -44,8 +45,8 @@ class Tried:
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._reranker = Reranker.load()
-        folder = models._package_folder(models.RERANKER_PACKAGE) / "models" / "data"
-        self._bge, self._tokenizer = models._opened(folder / "bge_small_en")
+        folder = package_folder(RERANKER_PACKAGE) / "models" / "data"
+        self._bge, self._tokenizer = opened(folder / "bge_small_en")
         self._tokenizer.enable_truncation(512)
 
     def columns(self, example: Example) -> dict[str, Column]:
@@ -76,7 +77,7 @@ class Tried:
             tokens = self._bge.run(None, inputs | {"token_type_ids": np.zeros_like(ids)})[0]
             return np.asarray(tokens[0, 0] / np.linalg.norm(tokens[0, 0]), np.float32)
 
-        return np.stack(list(models._in_parallel(encode, texts)))
+        return np.stack(list(in_parallel(encode, texts)))
 
 
 def collected(examples: Sequence[Example], work: Path) -> dict[Key, dict[str, Column]]:

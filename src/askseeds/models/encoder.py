@@ -1,10 +1,4 @@
-"""Encoder and reranker, run by ONNX Runtime; `export` makes what the encoder is loaded from.
-
-Texts are run one at a time, one thread a core. ONNX Runtime scales the activations of an int8 model
-over the whole batch, so that in a batch a text's result depends on its neighbours (measured: cosine
-down to 0.98 between two vectors of one text, logits off by 0.3). Alone, without padding, equal
-texts give equal results, and on 2 cores that is no slower than batches of 4 to 8.
-"""
+"""Encoder and reranker."""
 
 import hashlib
 import importlib.util
@@ -51,7 +45,7 @@ CHOOSE = "choose another encoder, or leave the setting empty for the one install
 
 _AGAIN = "run `askseeds index` to make it again"
 _BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError)
-_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +128,7 @@ class Encoder:
     @classmethod
     def unchecked(cls, folder: Path, export: Export) -> Self:
         """Opens `model.onnx` and `tokenizer.json` as they are; `load` is for all but the export."""
-        session, tokenizer = _opened(folder)
+        session, tokenizer = opened(folder)
         tokenizer.enable_truncation(export.max_tokens)
         return cls(export, session, tokenizer)
 
@@ -171,7 +165,7 @@ class Encoder:
         def encode(text: str) -> Floats:
             return self._encode(self.export.passage_prefix + text)
 
-        for index, vector in enumerate(_in_parallel(encode, texts)):
+        for index, vector in enumerate(in_parallel(encode, texts)):
             vectors[index] = vector
             if progress:
                 progress(index + 1)
@@ -227,9 +221,9 @@ class Reranker:
         Raises:
             ModelError: They are missing or changed.
         """
-        folder = _package_folder(RERANKER_PACKAGE) / "models" / "data" / "reranker_en"
+        folder = package_folder(RERANKER_PACKAGE) / "models" / "data" / "reranker_en"
         check_sha256(folder, RERANKER_SHA256, remedy=reinstall(RERANKER_PACKAGE))
-        session, tokenizer = _opened(folder, extra_output=_ATTENTION)
+        session, tokenizer = opened(folder, extra_output=_ATTENTION)
         tokenizer.no_truncation()
         return cls(RERANKER_NAME, session, tokenizer)
 
@@ -276,7 +270,7 @@ class Reranker:
             ]
             return Reading(logits.item(), _looks(attention[0], len(asked), parts))
 
-        yield from _in_parallel(read, texts)
+        yield from in_parallel(read, texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,9 +287,9 @@ class Matcher:
         Raises:
             ModelError: The weights are missing or changed.
         """
-        folder = _package_folder(RERANKER_PACKAGE) / "models" / "data" / "colbert"
+        folder = package_folder(RERANKER_PACKAGE) / "models" / "data" / "colbert"
         check_sha256(folder, MATCHER_SHA256, remedy=reinstall(RERANKER_PACKAGE))
-        session, tokenizer = _opened(folder)
+        session, tokenizer = opened(folder)
         tokenizer.enable_truncation(RERANKER_TOKENS)
         return cls(session, tokenizer)
 
@@ -365,7 +359,7 @@ def local_folder(name: str) -> Path | None:
         ModelError: The package, or the folder that was named, is missing.
     """
     if not name:
-        return _package_folder(DEFAULT_PACKAGE) / "model"
+        return package_folder(DEFAULT_PACKAGE) / "model"
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder.resolve()
@@ -374,7 +368,12 @@ def local_folder(name: str) -> Path | None:
     return None
 
 
-def _package_folder(package: str) -> Path:
+def package_folder(package: str) -> Path:
+    """Where an installed package lies; it is not imported.
+
+    Raises:
+        ModelError: It is not installed.
+    """
     spec = importlib.util.find_spec(package.replace("-", "_"))
     if spec is None or not spec.submodule_search_locations:
         raise ModelError(f"package {package} is not installed; {reinstall(package)}")
@@ -408,16 +407,25 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _opened(
+def opened(
     folder: Path, *, extra_output: str | None = None
 ) -> "tuple[InferenceSession, Tokenizer]":
+    """The `model.onnx` and `tokenizer.json` of a folder, ready to run.
+
+    Args:
+        folder: Its files are opened as they are; `check_sha256` says whether they may be.
+        extra_output: An inner value of the model that it is to give out as well.
+
+    Raises:
+        ModelError: They cannot be read.
+    """
     import onnxruntime
     from tokenizers import Tokenizer
 
     onnxruntime.set_default_logger_severity(3)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    options.intra_op_num_threads = 1  # `_in_parallel` brings the threads; these would spin
+    options.intra_op_num_threads = 1  # `in_parallel` brings the threads; these would spin
     try:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_padding()
@@ -448,9 +456,9 @@ _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
 
-def _in_parallel(work: Callable[[_In], _Out], items: Sequence[_In]) -> Iterator[_Out]:
+def in_parallel(work: Callable[[_In], _Out], items: Sequence[_In]) -> Iterator[_Out]:
     """What `work` makes of each, in order, on a thread a core: models run outside Python's lock."""
-    with ThreadPoolExecutor(max(1, min(_CORES, len(items), 8))) as pool:
+    with ThreadPoolExecutor(max(1, min(CORES, len(items), 8))) as pool:
         try:
             yield from pool.map(work, items)
         except BaseException:  # an interrupt must not wait for all that is queued
