@@ -14,7 +14,9 @@ import numpy as np
 
 from askseeds import quote
 from askseeds.models import Encoder, Marked, Reranker
-from askseeds.models.encoder import RERANKER_PACKAGE, in_parallel, opened, package_folder
+from askseeds.models.reranker import RERANKER_PACKAGE
+from askseeds.models.runtime import in_parallel, opened
+from askseeds.models.weights import package_folder
 from bench_process import say
 from bench_tables import TASKS
 from train_quote import Example

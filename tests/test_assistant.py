@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from askseeds import quote
 from askseeds.assistant import CANDIDATES, EARLY, QUESTION_CHARS, Assistant
 from askseeds.errors import QuestionError, SeedsError
-from askseeds.models import encoder
+from askseeds.models import runtime
 from askseeds.questions import is_empty
 from askseeds.sync import bring_up_to_date
 from askseeds.types import Answer, Turn
@@ -230,7 +230,7 @@ def test_what_is_not_sure_is_not_told_early(hard, question, options):
 
 def test_leaving_the_stream_ends_the_reading(hard, monkeypatch):
     assistant, _ = hard
-    monkeypatch.setattr(encoder, "CORES", 2)  # on more, all would have begun by then
+    monkeypatch.setattr(runtime, "CORES", 2)  # on more, all would have begun by then
     read = []
     run = assistant._reranker._session.run
     session = SimpleNamespace(run=lambda *args: (read.append(1), run(*args))[1])

@@ -23,7 +23,7 @@ from askseeds.models import (
     sha256_of,
     source_fingerprint,
 )
-from askseeds.models.encoder import package_folder
+from askseeds.models.weights import package_folder
 
 WEIGHTS = package_folder(DEFAULT_PACKAGE) / "model"
 TEXTS = (

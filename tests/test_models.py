@@ -10,7 +10,8 @@ import pytest
 
 from askseeds.errors import ModelError
 from askseeds.models import Encoder, Reranker, find_export, source_fingerprint
-from askseeds.models.encoder import RERANKER_PACKAGE, package_folder
+from askseeds.models.reranker import RERANKER_PACKAGE
+from askseeds.models.weights import package_folder
 
 TEXTS = (
     "The library opens at nine in the morning and closes at eight in the evening.",
