@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 import train_quote as train
-from askseeds import models
 from askseeds.evidence import passage_text, titled
 from askseeds.models import Encoder, Marked, Reranker
+from askseeds.models.reranker import RERANKER_PACKAGE
+from askseeds.models.runtime import in_parallel, opened
+from askseeds.models.weights import package_folder
 from bench_process import say
 from bench_tables import TASKS
 from train_quote import Example
@@ -46,8 +48,8 @@ class Tried:
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._reranker = Reranker.load()
-        folder = models._package_folder(models.RERANKER_PACKAGE) / "models" / "data"
-        self._bge, self._tokenizer = models._opened(folder / "bge_small_en")
+        folder = package_folder(RERANKER_PACKAGE) / "models" / "data"
+        self._bge, self._tokenizer = opened(folder / "bge_small_en")
         self._tokenizer.enable_truncation(512)
 
     def columns(self, example: Example) -> dict[str, Column]:
@@ -78,7 +80,7 @@ class Tried:
             tokens = self._bge.run(None, inputs | {"token_type_ids": np.zeros_like(ids)})[0]
             return np.asarray(tokens[0, 0] / np.linalg.norm(tokens[0, 0]), np.float32)
 
-        return np.stack(list(models._in_parallel(encode, texts)))
+        return np.stack(list(in_parallel(encode, texts)))
 
 
 def collected(examples: Sequence[Example], work: Path) -> dict[Key, dict[str, Column]]:

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from askseeds import models, quote
+from askseeds import quote
 from askseeds.assistant import QUESTION_CHARS, Assistant
 from askseeds.errors import QuestionError, SeedsError
 from askseeds.finder import CANDIDATES, EARLY
+from askseeds.models import runtime
 from askseeds.questions import is_empty
 from askseeds.sync import bring_up_to_date
 from askseeds.types import Answer, Turn
@@ -230,7 +231,7 @@ def test_what_is_not_sure_is_not_told_early(hard, question, options):
 
 def test_leaving_the_stream_ends_the_reading(hard, monkeypatch):
     assistant, _ = hard
-    monkeypatch.setattr(models, "_CORES", 2)  # on more, all would have begun by then
+    monkeypatch.setattr(runtime, "CORES", 2)  # on more, all would have begun by then
     read = []
     finder = assistant.finder
     run = finder.reranker._session.run

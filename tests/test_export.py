@@ -13,12 +13,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from askseeds import export, models
+from askseeds import export
 from askseeds.errors import IndexUnwritable, ModelError
 from askseeds.export import export_encoder
-from askseeds.models import Encoder, find_export, source_fingerprint
+from askseeds.models import (
+    DEFAULT_PACKAGE,
+    Encoder,
+    find_export,
+    sha256_of,
+    source_fingerprint,
+)
+from askseeds.models.weights import package_folder
 
-WEIGHTS = models._package_folder(models.DEFAULT_PACKAGE) / "model"
+WEIGHTS = package_folder(DEFAULT_PACKAGE) / "model"
 TEXTS = (
     "The library opens at nine in the morning and closes at eight in the evening.",
     "Refunds are paid within fourteen days of the return, to the card that was used.",
@@ -169,7 +176,7 @@ def _pooling(mode: str) -> dict[str, object]:
 
 
 def test_changed_weights_are_refused(tmp_path, monkeypatch):
-    package = tmp_path / models.DEFAULT_PACKAGE.replace("-", "_")
+    package = tmp_path / DEFAULT_PACKAGE.replace("-", "_")
     package.mkdir()
     (package / "__init__.py").touch()
     shutil.copytree(WEIGHTS, package / "model")
@@ -184,7 +191,7 @@ def test_changed_weights_are_refused(tmp_path, monkeypatch):
         export_encoder("", tmp_path / "index" / "encoder", samples=TEXTS)
     message = str(caught.value)
     assert str(weights) in message
-    assert models.sha256_of(weights) in message
+    assert sha256_of(weights) in message
     assert export.DEFAULT_SHA256["model.safetensors"] in message
     assert "reinstall" in message
     assert "\n" not in message

@@ -8,9 +8,10 @@ import time
 import numpy as np
 import pytest
 
-from askseeds import models
 from askseeds.errors import ModelError
 from askseeds.models import Encoder, Reranker, find_export, source_fingerprint
+from askseeds.models.reranker import RERANKER_PACKAGE
+from askseeds.models.weights import package_folder
 
 TEXTS = (
     "The library opens at nine in the morning and closes at eight in the evening.",
@@ -215,8 +216,8 @@ def test_text_is_cut_and_a_long_question_leaves_it_room(reranker):
 
 
 def test_changed_reranker_weights_are_refused(tmp_path, monkeypatch):
-    installed = models._package_folder(models.RERANKER_PACKAGE) / "models" / "data" / "reranker_en"
-    package = tmp_path / models.RERANKER_PACKAGE
+    installed = package_folder(RERANKER_PACKAGE) / "models" / "data" / "reranker_en"
+    package = tmp_path / RERANKER_PACKAGE
     copy = package / "models" / "data" / "reranker_en"
     shutil.copytree(installed, copy)
     (package / "__init__.py").touch()

@@ -1,0 +1,53 @@
+"""The models that ONNX Runtime runs; `export` makes what the encoder is loaded from.
+
+Texts are run one at a time, one thread a core. ONNX Runtime scales the activations of an int8 model
+over the whole batch, so that in a batch a text's result depends on its neighbours (measured: cosine
+down to 0.98 between two vectors of one text, logits off by 0.3). Alone, without padding, equal
+texts give equal results, and on 2 cores that is no slower than batches of 4 to 8.
+
+    weights    where installed weights are, and whether files are unchanged
+    runtime    opens a model; runs texts on a thread a core
+    encoder    texts to vectors; which export belongs to the settings
+    reranker   how well a text answers a question, and where the model looks
+    matcher    how near words of two texts are in meaning, for `claims`
+"""
+
+from askseeds.models.encoder import (
+    CHOOSE,
+    DEFAULT_PACKAGE,
+    FORMAT,
+    SOURCE_SUFFIXES,
+    Encoder,
+    Export,
+    find_export,
+    local_folder,
+    source_files,
+    source_fingerprint,
+)
+from askseeds.models.matcher import Matcher
+from askseeds.models.reranker import RERANKER_NAME, Marked, Reading, Reranker
+from askseeds.models.runtime import Floats, first_line
+from askseeds.models.weights import check_sha256, reinstall, sha256_of
+
+__all__ = [
+    "CHOOSE",
+    "DEFAULT_PACKAGE",
+    "FORMAT",
+    "RERANKER_NAME",
+    "SOURCE_SUFFIXES",
+    "Encoder",
+    "Export",
+    "Floats",
+    "Marked",
+    "Matcher",
+    "Reading",
+    "Reranker",
+    "check_sha256",
+    "find_export",
+    "first_line",
+    "local_folder",
+    "reinstall",
+    "sha256_of",
+    "source_files",
+    "source_fingerprint",
+]

@@ -1,0 +1,84 @@
+"""ONNX Runtime: how a model is opened, and how texts are run through it, each alone."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from askseeds.errors import ModelError
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
+
+Floats = NDArray[np.float32]
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+"""How many this process may run on."""
+
+
+def opened(
+    folder: Path, *, extra_output: str | None = None
+) -> "tuple[InferenceSession, Tokenizer]":
+    """The `model.onnx` and `tokenizer.json` of a folder, ready to run.
+
+    Args:
+        folder: Its files are opened as they are; `check_sha256` says whether they may be.
+        extra_output: An inner value of the model that it is to give out as well.
+
+    Raises:
+        ModelError: They cannot be read.
+    """
+    import onnxruntime
+    from tokenizers import Tokenizer
+
+    onnxruntime.set_default_logger_severity(3)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = 1  # `in_parallel` brings the threads; these would spin
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer.no_padding()
+        path = folder / "model.onnx"
+        model = str(path) if extra_output is None else _with_output(path.read_bytes(), extra_output)
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise ModelError(f"{folder} cannot be opened: {first_line(error)}") from error
+    return session, tokenizer
+
+
+def _with_output(model: bytes, name: str) -> bytes:
+    """An ONNX model that also gives out one of its inner values.
+
+    In protobuf, a message that appears twice is merged: a second ModelProto.graph (field 7) with
+    nothing but one more GraphProto.output (12), a ValueInfoProto.name (1), adds that output. So
+    the `onnx` package, slow to import, is not needed.
+    """
+
+    def field(number: int, content: bytes) -> bytes:
+        assert len(content) < 128  # else the length takes more than one byte
+        return bytes([number << 3 | 2, len(content)]) + content
+
+    return model + field(7, field(12, field(1, name.encode())))
+
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+def in_parallel(work: Callable[[_In], _Out], items: Sequence[_In]) -> Iterator[_Out]:
+    """What `work` makes of each, in order, on a thread a core: models run outside Python's lock."""
+    with ThreadPoolExecutor(max(1, min(CORES, len(items), 8))) as pool:
+        try:
+            yield from pool.map(work, items)
+        except BaseException:  # an interrupt must not wait for all that is queued
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def first_line(error: Exception) -> str:
+    """What a foreign error says, on one line."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
