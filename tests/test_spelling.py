@@ -15,6 +15,11 @@ TEXTS = {
         "Biden was not there, nor was the Grammy jury. The receipt lies in Setanta Hall. "
         "In Lindqvist’s neighbourhood nobody slept."
     ),
+    "house.txt": (
+        "Siobhan Kavanagh and Catriona McAllister run the lighthouse. Prior notice has a period of "
+        "a week. Delivery by an electrician is covered, save for negligence. Admission is free, it "
+        "has occurred. The database is PostgreSQL. It backed the seats."
+    ),
     "march.txt": "Marchers vaped. The préavis of Lefèvre was short.",
     "haus.txt": "Der Müller baute die Mühle im Jahr 1884. Seine Häuser verkaufte Annegret Kowalke.",
 }
@@ -43,9 +48,26 @@ def assistant(tmp_path_factory, exported_encoder):
         ("wierd goverment", "weird government"),
         ("Did they recieve it becuase of him?", "Did they receive it because of him?"),
         ("What is an example of disobediance?", "What is an example of disobedience?"),
-        ("Which nieghborhood is it?", "Which neighborhood is it?"),
+        ("Which nieghbourhood is it?", "Which neighbourhood is it?"),
         ("What did Lindquist do?", "What did Lindqvist do?"),
         ("Wer war Anegret Kowalke?", "Wer war Annegret Kowalke?"),
+        ("Waht is it, and wehre?", "What is it, and where?"),
+        (
+            "How long is the notice priod of the lighthous?",
+            "How long is the notice period of the lighthouse?",
+        ),
+        (
+            "Is dilivery by an electricain covered in case of neglience?",
+            "Is delivery by an electrician covered in case of negligence?",
+        ),
+        (
+            "Has it occured, and what was the addmission?",
+            "Has it occurred, and what was the admission?",
+        ),
+        ("Who is Catriona McAlister?", "Who is Catriona McAllister?"),
+        ("which database is postgresq?", "which database is PostgreSQL?"),
+        ("Who is Kavanaugh?", "Who is Kavanagh?"),
+        ("Is Siobhan Kavanaugh a judge?", "Is Siobhan Kavanagh a judge?"),
         ("The salt tax was tempoary, he’d say.", "The salt tax was temporary, he’d say."),
     ],
 )
@@ -59,6 +81,8 @@ def test_a_slip_is_read_as_what_was_meant(assistant, asked, meant):
     [
         "Did Biden walk to the sea?",  # near "widen"
         "Who is Zorkel?",  # nothing is near
+        "Who is Brett Kavanaugh?",  # a document has Siobhan Kavanagh
+        "Did Owen Geegen Khan march with Mohandas K Ghandi?",  # other names, whole
         "What did Lindstrom do in Hannover?",  # another name
         "Did starmer or moderna or numpy or bezos do it?",  # not "starter", "modern", "bumpy"
         "When does onboarding begin, and where is coworking?",  # not "boarding" and "cooking"

@@ -168,16 +168,19 @@ class Assistant:
         """
         yield "searching"
         history, source = options.get("history", ()), options.get("source")
+        with clock("spelling"):
+            typed = self.finder.respelled(question, source)
         with clock("follow_up"):
-            asked = standalone(question, history)
+            asked = standalone(typed, history)
         if writer is not None and history and not writer.model.small:
             with clock("rewrite"):
-                for rewritten in writer.rewrite(question, history, asked):
+                for rewritten in writer.rewrite(typed, history, asked):
                     asked = rewritten or asked
                     if rewritten is None:
                         yield "searching"
-        with clock("spelling"):
-            asked = self.finder.respelled(asked, source)
+        if asked != typed:  # the history may have slips of its own
+            with clock("spelling"):
+                asked = self.finder.respelled(asked, source)
         most = options.get("max_quotes") or self._settings.max_quotes
         least = options.get("min_confidence")
         least = self._settings.min_confidence if least is None else least

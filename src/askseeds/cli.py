@@ -169,7 +169,7 @@ def _show_claims(answer: "Answer", shown: int | None) -> int | None:
 def _tell_asked(answer: "Answer", where: str = "") -> None:
     """What was searched for, where it is not what was asked; JSON has no place for it."""
     if answer.asked != answer.question:
-        _notice(f"{where}understood as: {answer.asked}")
+        _notice(f"{where}searched for: {answer.asked}")
 
 
 def _tell(answer: "Answer") -> None:
@@ -285,7 +285,7 @@ def search(
         understood = assistant.finder.respelled(asked, source)
         hits = assistant.search(understood, limit=limit, source=source)
     if understood != asked:
-        _notice(f"understood as: {understood}")
+        _notice(f"searched for: {understood}")
     if as_json:
         for hit in hits:
             _print(terminal.json_line(terminal.hit_json(hit)))

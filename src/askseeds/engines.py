@@ -142,22 +142,27 @@ class _Lexicon:
     source: str | Collection[str] | None
 
     def forms(self, word: str) -> Iterator[str]:
-        return self._words_of(self.words.like(word, 0, FORMS_PASSAGES))
+        for passage in self._passages(self.words.like([word], 0, FORMS_PASSAGES)):
+            yield from passage
 
-    def near(self, word: str) -> Iterator[str]:
-        # Near ones by themselves, or the many that are farther off would hide them.
-        for edits in (0, 1, 2):
-            yield from self._words_of(
-                self.words.like(word, edits, LIKE_PASSAGES, within=self._within)
-            )
+    def near(self, word: str) -> Iterator[list[str]]:
+        # Near ones by themselves, or the many that are farther off would hide them. A slip near the
+        # end may change the stem much: its beginnings are like the stem of the word that is meant.
+        beginnings = [word[:end] for end in range(max(len(word) - 4, 4), len(word))]
+        seen: set[int] = set()
+        for words, edits in (([word], 0), ([word], 1), ([word], 2), (beginnings, 1)):
+            ids = self.words.like(words, edits, LIKE_PASSAGES, within=self._within)
+            yield from self._passages(sorted(set(ids) - seen))
+            seen.update(ids)
 
     @cached_property
     def _within(self) -> Sequence[int] | None:
         return within(self.ledger, self.source)
 
-    def _words_of(self, ids: Sequence[int]) -> Iterator[str]:
-        for passage, document in self.ledger.passages(sorted(set(ids))).values():
-            yield from words_of(f"{document.title}\n{document.text[passage.start : passage.end]}")
+    def _passages(self, ids: Sequence[int]) -> Iterator[list[str]]:
+        for passage, document in self.ledger.passages(ids).values():
+            text = document.text[passage.start : passage.end]
+            yield [*words_of(f"{document.title}\n{text}")]
 
 
 def _opened(settings: Settings, progress: Progress | None) -> _Open:

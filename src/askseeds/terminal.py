@@ -145,7 +145,7 @@ def answer_head(answer: Answer, *, colour: bool) -> list[str]:
     style = _styler(colour)
     parts = []
     if answer.asked != answer.question:
-        parts.append(style(f"understood as: {terminal_line(answer.asked)}", dim=True))
+        parts.append(style(f"searched for: {terminal_line(answer.asked)}", dim=True))
     if answer.ask_back:
         parts.append(style(terminal_line(answer.ask_back), bold=True))
     return parts

@@ -65,9 +65,9 @@ class WordIndex(Protocol):
         """Best passages as `(id, BM25 score)`, best first; `within`: only these ids."""
 
     def like(
-        self, word: str, edits: int, limit: int, *, within: Sequence[int] | None = None
+        self, words: Sequence[str], edits: int, limit: int, *, within: Sequence[int] | None = None
     ) -> list[int]:
-        """Ids of passages with a word whose stem differs by so many letters at most."""
+        """Ids of passages with a word whose stem is like that of one of these."""
 
     def is_outdated(self) -> bool:
         """Whether another process has committed since; asked before every question."""
@@ -140,13 +140,13 @@ class TantivyWords(Published["_Reader"]):
         return published[1].search(query, min(limit, max(published[0].count, 1)), within)
 
     def like(
-        self, word: str, edits: int, limit: int, *, within: Sequence[int] | None = None
+        self, words: Sequence[str], edits: int, limit: int, *, within: Sequence[int] | None = None
     ) -> list[int]:
         """Finds passages with a word that may be meant by a misspelt one.
 
         Args:
-            word: One word.
-            edits: Its stem differs by at most so many letters, 0 to 2; two that changed places
+            words: One word is enough.
+            edits: Stems differ by at most so many letters, 0 to 2; two that changed places
                 count as one.
             limit: At most so many.
             within: Only among these ids.
@@ -157,7 +157,7 @@ class TantivyWords(Published["_Reader"]):
         published = self._published
         if published is None or (within is not None and len(within) == 0):
             return []
-        return published[1].like(word, edits, limit, within)
+        return published[1].like(words, edits, limit, within)
 
     def add(self, entries: Sequence[tuple[int, str, str | None, str]]) -> None:
         """Adds or replaces: `(id, title, heading, text)`."""
@@ -279,16 +279,15 @@ class _Reader:
         any_of = self._among(any_of, within)
         return sorted(self._found(any_of, limit), key=lambda hit: (-hit[1], hit[0]))
 
-    def like(self, word: str, edits: int, limit: int, within: Sequence[int] | None) -> list[int]:
+    def like(
+        self, words: Sequence[str], edits: int, limit: int, within: Sequence[int] | None
+    ) -> list[int]:
         near = [
-            (
-                tantivy.Occur.Should,
-                tantivy.Query.fuzzy_term_query(self._schema, "text", term, edits),
-            )
-            for term in self._terms(word)
+            tantivy.Query.fuzzy_term_query(self._schema, "text", term, edits)
+            for term in self._terms(" ".join(words))
         ]
-        query = self._among(tantivy.Query.boolean_query(near), within)
-        return [id_ for id_, _ in self._found(query, limit)] if near else []
+        any_of = tantivy.Query.boolean_query([(tantivy.Occur.Should, query) for query in near])
+        return [id_ for id_, _ in self._found(self._among(any_of, within), limit)]
 
     def _among(self, query: tantivy.Query, within: Sequence[int] | None) -> tantivy.Query:
         if within is None:

@@ -153,7 +153,7 @@ def explanation(pair: Pair, answer: Answer, verdict: Verdict) -> str:
     """A failed pair in full, for a person: plain text of several lines."""
     lines = [f"question:   {pair.question}"]
     if answer.asked != pair.question.strip():
-        lines.append(f"asked as:   {answer.asked}")
+        lines.append(f"searched:   {answer.asked}")
     lines.append(f"expected:   {_expected(pair)}")
     lines.append(f"got:        {answer.status}, confidence {answer.confidence:.2f}")
     kind = "quoted" if answer.quotes else "nearest"

@@ -212,7 +212,7 @@ def _answer(pair: Pair, answer: Answer) -> str:
     found = answer.status == "answered"
     said = "Answered" if found else "Not found; the nearest passages"
     asked = (
-        f' · asked as <span dir="auto">{html_escape(answer.asked)}</span>'
+        f' · searched for <span dir="auto">{html_escape(answer.asked)}</span>'
         if answer.asked != answer.question
         else ""
     )

@@ -73,9 +73,12 @@ class Reranker:
 
     @cached_property
     def vocabulary(self) -> Mapping[str, int]:
-        """The words that it reads as a whole, lower-case, to their rank, the commonest first."""
+        """The words that it reads as a whole, lower-case, to their rank, the commonest first.
+
+        Of the letters of all scripts, which come before them, none is one.
+        """
         tokens = sorted(self._tokenizer.get_vocab().items(), key=lambda item: item[1])
-        words = (token for token, _ in tokens if token.isalpha())
+        words = (token for token, _ in tokens if token.isalpha() and len(token) > 1)
         return {word: rank for rank, word in enumerate(words)}
 
     def score(self, question: str, texts: Sequence[str]) -> Floats:
