@@ -498,12 +498,12 @@ def test_a_dry_run_of_what_is_not_answered_sends_nothing(run, indexed):
 
 
 def test_long_work_is_told_where_there_is_no_terminal(capsys, monkeypatch):
-    from askseeds import cli
+    from askseeds import console
 
-    with cli._progress() as step:
+    with console.progress() as step:
         step("indexing", 1, 4)
         assert capsys.readouterr().err == ""
-        monkeypatch.setattr(cli, "PROGRESS_EVERY_S", 0.0)
+        monkeypatch.setattr(console, "PROGRESS_EVERY_S", 0.0)
         step("indexing", 2, 4)
         step("preparing the encoder", 0, 0)
     assert capsys.readouterr().err == "indexing: 50 %\npreparing the encoder: 0 %\n"

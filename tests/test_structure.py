@@ -13,7 +13,8 @@ ORDER = """
     errors types config documents sentences models snapshots export ledger seeds vectors words
     sync retrieve quantities expected tables evidence quote questions claims followup slips
     spelling engines finder prose assistant batch conversation langchain status doctor render
-    render_exchange render_documents terminal evaluate pytest_plugin feedback web cli __main__
+    render_exchange render_documents terminal evaluate pytest_plugin feedback web console asking
+    cli __main__
 """.split()
 PACKAGE = ROOT / "src" / "askseeds"
 

@@ -5,29 +5,22 @@ imports what it needs.
 """
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from askseeds import __version__
-from askseeds.errors import AskseedsError, ConfigError, IndexUnwritable, QuestionError, SeedsError
+from askseeds import __version__, asking, console
+from askseeds.console import FAILED, INTERRUPTED, NOT_FOUND, OK, USAGE
+from askseeds.errors import AskseedsError, ConfigError, QuestionError, SeedsError
 
 if TYPE_CHECKING:
-    from askseeds.assistant import Assistant
     from askseeds.config import Settings
-    from askseeds.sync import Progress, SyncReport
-    from askseeds.types import Answer, Turn
-
-OK, FAILED, USAGE, NOT_FOUND, INTERRUPTED = 0, 1, 2, 3, 130
+    from askseeds.sync import SyncReport
 
 WATCH_WAIT_S = 3600.0
 """How long a change that was seen waits for another writer, seconds."""
-
-PROGRESS_EVERY_S = 30.0
-"""How often long work is told where there is no terminal, seconds."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,7 +59,7 @@ def index(rebuild: bool, watch: bool, as_json: bool, config: Path | None, **argu
     settings = _settings(config, arguments)
 
     def once(*, rebuild: bool = False, wait_s: float = 0) -> int:
-        with _progress() as progress:
+        with console.progress() as progress:
             report = sync.synchronise(settings, rebuild=rebuild, progress=progress, wait_s=wait_s)
         return _show_report(report, as_json=as_json)
 
@@ -74,14 +67,14 @@ def index(rebuild: bool, watch: bool, as_json: bool, config: Path | None, **argu
     if watch:
         from watchfiles import watch as changes_in
 
-        _notice(f"watching {settings.seeds}; stop with Ctrl-C")
+        console.notice(f"watching {settings.seeds}; stop with Ctrl-C")
         # Now and then without a change too: for what came before the watch began.
         for _ in changes_in(settings.seeds, raise_interrupt=True, yield_on_timeout=True):
             try:
                 if not sync.is_current(settings):
                     once(wait_s=WATCH_WAIT_S)
             except AskseedsError as error:
-                _complain(error)
+                console.complain(error)
     return code
 
 
@@ -123,135 +116,36 @@ def ask(
     if dry_run and batch is not None:
         raise click.UsageError("--dry-run is for one question, not for a batch")
     if dry_run:
-        return _dry_run(settings, _question(question), go_on=go_on, source=source, sync=not no_sync)
+        return asking.dry_run(
+            settings, asking.question_of(question), go_on=go_on, source=source, sync=not no_sync
+        )
     # Looked at before an index is built for it.
-    text = checked(_question(question)) if batch is None else ""
+    text = checked(asking.question_of(question)) if batch is None else ""
     lines = None if batch is None else open_lines(batch)
     with (
-        _progress() as progress,
-        _opened(settings, sync=not no_sync, progress=progress) as assistant,
+        console.progress() as progress,
+        asking.opened(settings, sync=not no_sync, progress=progress) as assistant,
     ):
         if lines is not None:
-            return _ask_batch(assistant, lines, source=source)
-        history = _last(settings) if go_on else ()
+            return asking.ask_batch(assistant, lines, source=source)
+        history = asking.last_turns(settings) if go_on else ()
         answer, shown = None, None
         for event in assistant.stream(text, history=history, source=source):
             if isinstance(event, Answer):
                 answer = event
-                shown = shown if as_json else _show_claims(answer, shown)
+                shown = shown if as_json else asking.show_claims(answer, shown)
         assert answer is not None  # `stream` ends with one
     turn = Turn(answer.asked, answer.text if answer.status == "answered" else "")
     if not conversation.keep(settings.index, (*history, turn)) and go_on:
-        _notice(f"{settings.index} cannot be written: this turn will not be remembered")
+        console.notice(f"{settings.index} cannot be written: this turn will not be remembered")
     if as_json:
-        _print(terminal.json_line(terminal.answer_json(answer)))
-        _tell_asked(answer)
+        console.result(terminal.json_line(terminal.answer_json(answer)))
+        asking.tell_asked(answer)
     else:
-        text = terminal.answer_text(answer, colour=_colour(), claims_shown=shown)
-        _print(text if shown is None else f"\n{text}")
-    _tell(answer)
+        text = terminal.answer_text(answer, colour=console.colour(), claims_shown=shown)
+        console.result(text if shown is None else f"\n{text}")
+    asking.tell(answer)
     return OK if answer.status == "answered" else NOT_FOUND
-
-
-def _show_claims(answer: "Answer", shown: int | None) -> int | None:
-    """Shows the claims that hold as they come; gives how many were shown."""
-    from askseeds import terminal
-
-    held = [claim for claim in answer.claims if claim.supported]
-    if held and shown is None:
-        for part in terminal.answer_head(answer, colour=_colour()):
-            _print(f"{part}\n")
-    for number, claim in enumerate(held[shown or 0 :], start=(shown or 0)):
-        _print(("\n" if number else "") + terminal.claim_text(claim, colour=_colour()))
-    return len(held) or shown
-
-
-def _tell_asked(answer: "Answer", where: str = "") -> None:
-    """What was searched for, where it is not what was asked; JSON has no place for it."""
-    if answer.asked != answer.question:
-        _notice(f"{where}searched for: {answer.asked}")
-
-
-def _tell(answer: "Answer") -> None:
-    if answer.notice:
-        _notice(f"askseeds: {answer.notice}")
-
-
-def _dry_run(
-    settings: "Settings", question: str, *, go_on: bool, source: str | None, sync: bool
-) -> int:
-    from askseeds import terminal
-    from askseeds.assistant import checked
-    from askseeds.prose.endpoint import LOCAL, endpoint
-
-    if not settings.model:
-        raise ConfigError("--dry-run: no language model is named; name one with --model")
-    found = endpoint(settings.model, settings.base_url)
-    plain = settings.model_copy(update={"model": ""})
-    text = checked(question)
-    with (
-        _progress() as progress,
-        _opened(plain, sync=sync, progress=progress) as assistant,
-    ):
-        history = _last(settings) if go_on else ()
-        small = found.provider == LOCAL
-        prompts = assistant.prompts(text, small=small, history=history, source=source)
-    if prompts:
-        _print(terminal.prompts_text(found, prompts, settings.max_tokens))
-        return OK
-    _notice("nothing would be sent: the documents do not answer this question")
-    return NOT_FOUND
-
-
-def _opened(settings: "Settings", *, sync: bool, progress: "Progress | None") -> "Assistant":
-    from askseeds.assistant import Assistant
-    from askseeds.ledger import FILE_NAME
-
-    try:
-        return Assistant.open(settings, sync=sync, progress=progress, notice=_notice)
-    except IndexUnwritable as error:
-        if sync and (settings.index / FILE_NAME).is_file():
-            raise IndexUnwritable(f"{error}, or take it as it is with --no-sync") from error
-        raise
-
-
-def _last(settings: "Settings") -> "tuple[Turn, ...]":
-    """What `--continue` goes on with."""
-    from askseeds import conversation
-
-    turns = conversation.last(settings.index)
-    if not turns:
-        file = settings.index / conversation.FILE_NAME
-        _notice(f"askseeds: {file} holds no conversation to go on with; this begins one")
-    return turns
-
-
-def _question(words: tuple[str, ...]) -> str:
-    if words and words != ("-",):
-        return " ".join(words)
-    if not words and sys.stdin.isatty():
-        raise click.UsageError("no question; try: askseeds ask 'What is this about?'")
-    return _decoded(sys.stdin.buffer.read(), "standard input")
-
-
-def _ask_batch(assistant: "Assistant", lines: IO[bytes], *, source: str | None) -> int:
-    from askseeds import terminal
-    from askseeds.batch import read_lines
-
-    failed = False
-    with lines:
-        for line in read_lines(lines):
-            try:
-                answer = assistant.ask(line.question(), history=line.history(), source=source)
-                result = {"id": line.id, **terminal.answer_json(answer)}
-            except AskseedsError as error:
-                failed = True
-                result = {"id": line.id, "error": str(error)}
-            else:
-                _tell_asked(answer, f"line {line.number}: ")
-                _tell(answer)
-            _print(terminal.json_line(result))
-    return FAILED if failed else OK
 
 
 @cli.command()
@@ -278,19 +172,19 @@ def search(
 
     settings = _settings(config, arguments)
     with (
-        _progress() as progress,
-        _opened(settings, sync=not no_sync, progress=progress) as assistant,
+        console.progress() as progress,
+        asking.opened(settings, sync=not no_sync, progress=progress) as assistant,
     ):
         asked = checked(" ".join(query))
         understood = assistant.finder.respelled(asked, source)
         hits = assistant.search(understood, limit=limit, source=source)
     if understood != asked:
-        _notice(f"searched for: {understood}")
+        console.notice(f"searched for: {understood}")
     if as_json:
         for hit in hits:
-            _print(terminal.json_line(terminal.hit_json(hit)))
+            console.result(terminal.json_line(terminal.hit_json(hit)))
     else:
-        _print(terminal.hits_text(hits, explain=explain, colour=_colour()))
+        console.result(terminal.hits_text(hits, explain=explain, colour=console.colour()))
     return OK if hits else NOT_FOUND
 
 
@@ -324,11 +218,11 @@ def show(
     if document is None:
         raise SeedsError(f"{source} is not in the index; `askseeds status` lists what is")
     if quote is not None:
-        _print(terminal.quote_in_context(document, quote, colour=_colour()))
+        console.result(terminal.quote_in_context(document, quote, colour=console.colour()))
         return OK
     text = document.text[start or 0 : end]
     if sys.stdout.isatty():
-        _print(terminal.terminal_safe(text))
+        console.result(terminal.terminal_safe(text))
     else:
         # To the letter: no newline added, none translated.
         sys.stdout.buffer.write(text.encode())
@@ -347,7 +241,7 @@ def status(as_json: bool, config: Path | None, **arguments: Any) -> int:
     from askseeds.status import inspect
 
     report = inspect(_settings(config, arguments))
-    _print(terminal.json_line(asdict(report)) if as_json else terminal.status_text(report))
+    console.result(terminal.json_line(asdict(report)) if as_json else terminal.status_text(report))
     return OK
 
 
@@ -362,10 +256,10 @@ def doctor(fix: bool, config: Path | None, **arguments: Any) -> int:
     settings = _settings(config, arguments)
     findings = examine(settings)
     if fix and any(finding.remedy for finding in findings):
-        with _progress() as progress:
+        with console.progress() as progress:
             mend(settings, findings, progress=progress)
         findings = examine(settings)
-    _print(terminal.findings_text(findings, colour=_colour()))
+    console.result(terminal.findings_text(findings, colour=console.colour()))
     return OK if all(finding.ok for finding in findings) else FAILED
 
 
@@ -448,7 +342,9 @@ def evaluate(
     from askseeds.evaluate import command
 
     chosen = command.Options(compare=compare or None, **options)
-    around = command.Surroundings(show=_print, notice=_notice, progress=_progress)
+    around = command.Surroundings(
+        show=console.result, notice=console.notice, progress=console.progress
+    )
     return command.evaluate(
         chosen, config, {"index": index, "seeds": seeds, "model": model}, around
     )
@@ -460,82 +356,17 @@ def _settings(config: Path | None, arguments: dict[str, Any]) -> "Settings":
     return load(config, arguments)
 
 
-def _decoded(data: bytes, where: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise QuestionError(f"{where} is not UTF-8 (byte {error.start})") from error
-
-
-def _print(text: str) -> None:
-    """One result on standard output, whatever the encoding of the terminal."""
-    sys.stdout.buffer.write(text.encode() + b"\n")
-    sys.stdout.buffer.flush()
-
-
-def _notice(message: str) -> None:
-    from askseeds.terminal import terminal_line
-
-    # File names and the words of other libraries: one line, whatever is in them.
-    click.echo(terminal_line(message), err=True)
-
-
-def _colour() -> bool:
-    import os
-
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-
-
-def _complain(error: Exception) -> None:
-    _notice(f"askseeds: {error}")
-
-
 def _show_report(report: "SyncReport", *, as_json: bool) -> int:
     from askseeds import terminal
 
     if as_json:
-        _print(terminal.json_line(terminal.report_json(report)))
+        console.result(terminal.json_line(terminal.report_json(report)))
     else:
-        _print(terminal.report_text(report))
+        console.result(terminal.report_text(report))
     for skipped in report.skipped:
         what = "cannot read" if skipped.failed else "skipped"
-        _notice(f"{what} {skipped.source}: {skipped.reason}")
+        console.notice(f"{what} {skipped.source}: {skipped.reason}")
     return FAILED if any(skipped.failed for skipped in report.skipped) else OK
-
-
-@contextmanager
-def _progress() -> Iterator["Progress | None"]:
-    """A progress bar on a terminal; elsewhere a line now and then, if it takes long."""
-    if not sys.stderr.isatty():
-        yield _now_and_then()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, Any] = {}
-
-        def step(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=total)
-            bar.update(tasks[stage], completed=done, total=total)
-
-        yield step
-
-
-def _now_and_then() -> "Progress":
-    import time
-
-    told_s = time.monotonic()
-
-    def step(stage: str, done: int, total: int) -> None:
-        nonlocal told_s
-        if time.monotonic() - told_s >= PROGRESS_EVERY_S:
-            told_s = time.monotonic()
-            _notice(f"{stage}: {100 * done // max(total, 1)} %")
-
-    return step
 
 
 def main() -> None:
@@ -545,13 +376,15 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         if isinstance(error, click.NoSuchOption):
-            _notice("A name or a question that begins with - goes after --, as the last of all.")
+            console.notice(
+                "A name or a question that begins with - goes after --, as the last of all."
+            )
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        _notice("askseeds: stopped; what was done is kept")
+        console.notice("askseeds: stopped; what was done is kept")
         code = INTERRUPTED
     except AskseedsError as error:
-        _complain(error)
+        console.complain(error)
         code = USAGE if isinstance(error, ConfigError | QuestionError) else FAILED
     except BrokenPipeError:
         # The reader went away (`| head`); nothing more can be told.
@@ -559,10 +392,10 @@ def main() -> None:
         code = FAILED
     except OSError as error:
         where = error.filename or "standard output"
-        _complain(AskseedsError(f"{where}: {error.strerror or error}"))
+        console.complain(AskseedsError(f"{where}: {error.strerror or error}"))
         code = FAILED
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user
-        _complain(
+        console.complain(
             AskseedsError(f"{type(error).__name__}: {error}; this is a bug in askseeds, report it")
         )
         code = FAILED
