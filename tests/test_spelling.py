@@ -20,6 +20,10 @@ TEXTS = {
         "a week. Delivery by an electrician is covered, save for negligence. Admission is free, it "
         "has occurred. The database is PostgreSQL. It backed the seats."
     ),
+    "staff.md": "\n\n".join(
+        f"# Room {number}\n\nMr {name} has the key of room {number}, and of the cellar."
+        for number, name in enumerate(["Kowalski"] * 60 + ["Kowalsky"], 1)
+    ),
     "march.txt": "Marchers vaped. The préavis of Lefèvre was short.",
     "haus.txt": "Der Müller baute die Mühle im Jahr 1884. Seine Häuser verkaufte Annegret Kowalke.",
 }
@@ -81,6 +85,7 @@ def test_a_slip_is_read_as_what_was_meant(assistant, asked, meant):
     [
         "Did Biden walk to the sea?",  # near "widen"
         "Who is Zorkel?",  # nothing is near
+        "Which key has Mr Kowalsky?",  # sixty others are called Kowalski
         "Who is Brett Kavanaugh?",  # a document has Siobhan Kavanagh
         "Did Owen Geegen Khan march with Mohandas K Ghandi?",  # other names, whole
         "What did Lindstrom do in Hannover?",  # another name

@@ -210,6 +210,19 @@ def test_any_text_is_found_by_its_own_words(tmp_path_factory, texts):
             assert id_ in ids(found)
 
 
+def test_words_that_are_like_another(tmp_path):
+    texts = {1: "Gandhi walked.", 2: "The Huguenots left.", 3: "Nobody gambled."}
+    index = built(tmp_path, texts)
+    assert index.like(["Gandih"], 0, 10) == []
+    assert index.like(["Gandih"], 1, 10) == [1]  # two letters that changed places
+    assert index.like(["Ghandi"], 2, 10) == [1]
+    assert set(index.like(["Gandih", "Hugenots"], 1, 10)) == {1, 2}
+    assert index.like(["Gandih", "Hugenots"], 1, 10, within=[2, 3]) == [2]
+    assert index.like(["Gandih"], 1, 10, within=[]) == []
+    assert index.like(["", "?"], 2, 10) == []
+    assert len(index.like(["Gandih", "Hugenots"], 1, 1)) == 1
+
+
 def test_normalised():
     assert normalised("in the U.S., $1,000,000.50 ﬁne") == "in the US , $1000000.50 fine"
     assert normalised("a,b 1,00 e.g. 3.5").split() == ["a,b", "1,00", "eg", "3.5"]
