@@ -169,7 +169,7 @@ def test_stages_are_timed_and_explained(hard):
 def test_a_question_that_was_asked_before_is_not_worked_on_again(article_place, monkeypatch):
     with Assistant.open(article_place) as assistant:
         first = assistant.ask("Who is leading in AI development?")
-        monkeypatch.setattr(assistant, "_readings", None)
+        monkeypatch.setattr(assistant.finder, "_readings", None)
         again = assistant.ask("Who is leading in AI development?", min_confidence=0)
         assert (again.quotes or again.nearest) == (first.quotes or first.nearest)
         assert again.confidence == first.confidence

@@ -25,7 +25,7 @@ PLAIN_LETTERS = 6
 MOST_WORDS = 64
 """A longer question is a paste: it has words enough that are right."""
 
-UNKNOWN_SHARE = 0.5
+UNKNOWN_SHARE = 2 / 3
 """With more unknown words than this the question is in another language, or in none."""
 
 ENGLISH_SHARE = 0.6
@@ -105,7 +105,7 @@ def respelled(question: str, lexicon: Lexicon) -> str:
     ]
     if not unknown or len(unknown) > max(2, UNKNOWN_SHARE * len(words)):
         return question
-    right = [match[0].lower() for match in words if match not in unknown]
+    right = [m[0].lower() for m in words if m not in unknown and (shouted or not m[0].isupper())]
     english = sum(map(_is_english, right)) >= ENGLISH_SHARE * len(right)
     for match in reversed(unknown):
         word, beside = match[0], _beside(question, match, lexicon.vocabulary)
