@@ -142,8 +142,10 @@ class _Lexicon:
     source: str | Collection[str] | None
 
     def forms(self, word: str) -> Iterator[str]:
-        for passage in self._passages(self.words.like([word], 0, FORMS_PASSAGES)):
-            yield from passage
+        ids = self.words.like([word], 0, FORMS_PASSAGES)
+        for start in range(0, len(ids), LIKE_PASSAGES):  # mostly the first have it
+            for passage in self._passages(ids[start : start + LIKE_PASSAGES]):
+                yield from passage
 
     def near(self, word: str) -> Iterator[list[str]]:
         # Near ones by themselves, or the many that are farther off would hide them. A slip near the

@@ -101,6 +101,7 @@ def respelled(question: str, lexicon: Lexicon) -> str:
         if len(match[0]) >= LEAST_LETTERS
         and match[0].lower() not in lexicon.vocabulary
         and (shouted or not _INNER_CAPITAL.match(match[0]))
+        and not _is_written(match[0], lexicon)
         and not _is_english(match[0].lower())
     ]
     if not unknown or len(unknown) > max(2, UNKNOWN_SHARE * len(words)):
@@ -123,6 +124,12 @@ def respelled(question: str, lexicon: Lexicon) -> str:
     return question
 
 
+def _is_written(word: str, lexicon: Lexicon) -> bool:
+    """Whether a document has a word, whatever its case and accents."""
+    low = folded(word)
+    return any(folded(other) == low for other in lexicon.forms(word))
+
+
 def _beside(question: str, match: re.Match[str], ranks: Mapping[str, int]) -> tuple[str, str]:
     """The parts of a name before and after a word of it; empty where there is none."""
     before = re.search(r"\b([^\W\d_]+) $", question[: match.start()])
@@ -135,7 +142,7 @@ def _beside(question: str, match: re.Match[str], ranks: Mapping[str, int]) -> tu
 
 @dataclass(frozen=True)
 class _Word:
-    """A word that neither the reader nor English has.
+    """A word that neither the reader nor a document nor English has.
 
     Attributes:
         beside: The parts of a name before and after it.
@@ -154,10 +161,10 @@ class _Word:
             english: Whether words of English that no document has are thought of.
         """
         low = folded(self.text)
-        known = {other for other in self.lexicon.forms(self.text) if is_form(folded(other), low)}
-        if any(folded(other) == low for other in known) or _is_made_up(low, self.ranks, COMMON):
+        if _is_made_up(low, self.ranks, COMMON):
             return None
         told = self._told(low)
+        known = any(is_form(folded(other), low) for other in self.lexicon.forms(self.text))
         if known:
             told = Counter({w: n for w, n in told.items() if is_doubling(low, folded(w))})
         near = [
