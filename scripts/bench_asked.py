@@ -91,7 +91,8 @@ def changed(bench: Path, work: Path) -> str:
                 asked = question["question"]
                 words = zip(asked.split(), opened.finder.respelled(asked).split(), strict=True)
                 found += [f"{typed} → {meant}" for typed, meant in words if typed != meant]
-    return f"Of {count:,} questions, {len(found)} words are read otherwise than typed: {', '.join(found)}."
+    shown = ", ".join(found)
+    return f"Of {count:,} questions, {len(found)} words are read otherwise than typed: {shown}."
 
 
 def several(bench: Path, work: Path) -> str:
