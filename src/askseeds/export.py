@@ -15,18 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from askseeds.errors import IndexUnwritable, ModelError
-from askseeds.models import (
+from askseeds.models import Encoder, Export, check_sha256, first_line, reinstall, sha256_of
+from askseeds.models.encoder import (
     CHOOSE,
     DEFAULT_PACKAGE,
     FORMAT,
     SOURCE_SUFFIXES,
-    Encoder,
-    Export,
-    check_sha256,
-    first_line,
     local_folder,
-    reinstall,
-    sha256_of,
     source_files,
     source_fingerprint,
 )

@@ -167,8 +167,8 @@ class Answer:
     """What came of a question.
 
     Attributes:
-        asked: The question as it was searched for: `question`, made to stand alone if it was a
-            follow-up.
+        asked: The question as it was searched for: `question` without its slips, made to stand
+            alone if it was a follow-up.
         confidence: Calibrated probability, 0 to 1, that the documents answer the question.
         text: The answer to show: the quotes' text, or a sentence that says nothing was found.
         quotes: Best first; empty when not found.

@@ -13,15 +13,10 @@ texts give equal results, and on 2 cores that is no slower than batches of 4 to 
 """
 
 from askseeds.models.encoder import (
-    CHOOSE,
     DEFAULT_PACKAGE,
-    FORMAT,
-    SOURCE_SUFFIXES,
     Encoder,
     Export,
     find_export,
-    local_folder,
-    source_files,
     source_fingerprint,
 )
 from askseeds.models.matcher import Matcher
@@ -30,11 +25,8 @@ from askseeds.models.runtime import Floats, first_line
 from askseeds.models.weights import check_sha256, reinstall, sha256_of
 
 __all__ = [
-    "CHOOSE",
     "DEFAULT_PACKAGE",
-    "FORMAT",
     "RERANKER_NAME",
-    "SOURCE_SUFFIXES",
     "Encoder",
     "Export",
     "Floats",
@@ -45,9 +37,7 @@ __all__ = [
     "check_sha256",
     "find_export",
     "first_line",
-    "local_folder",
     "reinstall",
     "sha256_of",
-    "source_files",
     "source_fingerprint",
 ]
