@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 import train_quote as train
 from askseeds import assistant, evidence, quote
@@ -22,6 +23,7 @@ from askseeds.finder import Finder
 from askseeds.types import Answer
 from bench_tables import ROOT, TASKS, markdown
 
+QA = ROOT / "tests" / "qa"
 QUESTIONS = 200
 LEAST_LETTERS = 5
 SAMPLE = 150
@@ -95,6 +97,34 @@ def changed(bench: Path, work: Path) -> str:
     return f"Of {count:,} questions, {len(found)} words are read otherwise than typed: {shown}."
 
 
+def words(bench: Path, work: Path) -> str:
+    """Words that are right and words that are not, each in a question about other documents."""
+    lists = yaml.safe_load((QA / "words.yaml").read_text(encoding="utf-8"))
+    rows = []
+    settings = Settings(seeds=bench / "excerpts" / "corpus", index=work / "excerpts")
+    with Assistant.open(settings) as opened:
+
+        def read(word: str) -> str:
+            return opened.finder.respelled(f"what is the {word} policy of the company").split()[3]
+
+        for kind, listed in lists["right"].items():
+            pairs = [(word, read(word)) for word in listed.split()]
+            changed = [f"{word} → {meant}" for word, meant in pairs if word != meant]
+            rows.append([f"right, {kind}", str(len(pairs)), str(len(changed)), ", ".join(changed)])
+        read_as = {word: read(word) for word in lists["misspelt"]}
+    others = [
+        f"{word} → {read_as[word]}"
+        for word, meant in lists["misspelt"].items()
+        if read_as[word] not in (word, meant)
+    ]
+    count = sum(read_as[word] == meant for word, meant in lists["misspelt"].items())
+    rows.append(["misspelt, read as meant", str(len(read_as)), str(count), ""])
+    rows.append(
+        ["misspelt, read as another", str(len(read_as)), str(len(others)), ", ".join(others)]
+    )
+    return markdown(["words", "", "read otherwise", ""], rows)
+
+
 def several(bench: Path, work: Path) -> str:
     """Questions that ask several things: the gold characters found, in quotes or nearest."""
     rows = []
@@ -120,10 +150,9 @@ def several(bench: Path, work: Path) -> str:
 
 def tables(work: Path) -> str:
     """Questions about the rows of three small tables, with and without reading them out."""
-    folder = ROOT / "tests" / "qa"
-    lines = (folder / "tables.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (QA / "tables.jsonl").read_text(encoding="utf-8").splitlines()
     asked = [json.loads(line) for line in lines]
-    settings = Settings(seeds=folder / "tables", index=work / "tables")
+    settings = Settings(seeds=QA / "tables", index=work / "tables")
     rows = []
 
     def row(name: str) -> list[str]:

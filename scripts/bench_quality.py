@@ -456,6 +456,7 @@ def sections(bench: Path, work: Path, plot: Path | None) -> dict[str, Callable[[
         "first quotes": lambda: first_quotes(bench, work),
         "slips": lambda: bench_asked.slips(bench, work),
         "read otherwise": lambda: bench_asked.changed(bench, work),
+        "words": lambda: bench_asked.words(bench, work),
         "several": lambda: bench_asked.several(bench, work),
         "tables": lambda: bench_asked.tables(work),
         "sample": lambda: bench_asked.sample(bench, known()),

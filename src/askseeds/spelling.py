@@ -109,16 +109,16 @@ def respelled(question: str, lexicon: Lexicon) -> str:
     right = [m[0].lower() for m in words if m not in unknown and (shouted or not m[0].isupper())]
     english = sum(map(_is_english, right)) >= ENGLISH_SHARE * len(right)
     for match in reversed(unknown):
-        word, beside = match[0], _beside(question, match, lexicon.vocabulary)
-        if shouted:
-            word, beside = word.lower(), ("", "")
+        word = match[0].lower() if shouted else match[0]
+        is_name = word[0].isupper()
+        beside = _beside(question, match, lexicon.vocabulary) if is_name else ("", "")
         unknown_word = _Word(word, lexicon, beside, is_first=not match.start())
         meant = unknown_word.meant(english=english)
         if meant is None:
             continue
         if shouted:
             meant = meant.upper()
-        elif word[0].isupper():
+        elif is_name:
             meant = meant[0].upper() + meant[1:]
         question = question[: match.start()] + meant + question[match.end() :]
     return question
