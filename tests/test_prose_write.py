@@ -382,3 +382,15 @@ def test_dry_run_of_a_follow_up_shows_the_rewriting_too(assistant_with):
     assert len(prompts) == 2
     assert "1931" in prompts[0].user
     assert script.asked == []
+
+
+def test_a_follow_up_is_sent_as_it_was_typed(assistant_with):
+    question = "Is the muesum closed then?"
+    assistant, script = assistant_with("What is the alarm code?", claims())
+    shown = assistant.prompts(question, small=False, history=HISTORY)[0]
+    answer = assistant.ask(question, history=HISTORY)
+    assert [message.content for message in script.asked[0]] == [
+        message["content"] for message in shown.messages()
+    ]
+    assert "muesum" in shown.user  # what was mended may be a word of a document
+    assert "the museum" in answer.asked

@@ -169,16 +169,17 @@ class Assistant:
         yield "searching"
         history, source = options.get("history", ()), options.get("source")
         with clock("spelling"):
-            typed = self.finder.respelled(question, source)
+            mended = self.finder.respelled(question, source)
         with clock("follow_up"):
-            asked = standalone(typed, history)
+            asked = standalone(mended, history)
         if writer is not None and history and not writer.model.small:
             with clock("rewrite"):
-                for rewritten in writer.rewrite(typed, history, asked):
+                # As it was typed: what was mended may be a word of a document.
+                for rewritten in writer.rewrite(question, history, asked):
                     asked = rewritten or asked
                     if rewritten is None:
                         yield "searching"
-        if asked != typed:  # the history may have slips of its own
+        if asked != mended:  # the history may have slips of its own
             with clock("spelling"):
                 asked = self.finder.respelled(asked, source)
         most = options.get("max_quotes") or self._settings.max_quotes
