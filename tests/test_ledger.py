@@ -55,10 +55,10 @@ def test_documents_and_passages_come_back_as_they_were(ledger):
     ]
 
 
-def test_a_pinned_reader_sees_its_generation(ledger):
+def test_a_pinned_reader_sees_its_generation(ledger, tmp_path):
     old = put(ledger, "a.txt", "Old text.", generation=1)
     publish(ledger, 1)
-    reader = Ledger.open(ledger._path.parent)
+    reader = Ledger.open(tmp_path / "index")
     reader.pin(1)
     new = put(ledger, "a.txt", "New text.", generation=2)
     put(ledger, "b.txt", "More.", generation=2)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from askseeds.assistant import Assistant
 from askseeds.errors import DocumentError, SeedsError
-from askseeds.ledger import Ledger
+from askseeds.ledger import FILE_NAME, Ledger
 from askseeds.sync import synchronise, writer
 from askseeds.web import library as library_module
 from askseeds.web.library import Library
@@ -95,9 +96,11 @@ class TestListing:
     def test_what_is_read_but_not_published_waits(self, place):
         write(place, "plums.txt", "Plums are picked in August.")
         synchronise(place)
-        ledger = Ledger.create(place.index)
+        ledger = Ledger.open(place.index)
         assert ledger.unpublished() == frozenset()
-        ledger._connection.execute("UPDATE documents SET born = born + 1")
+        with sqlite3.connect(place.index / FILE_NAME) as connection:
+            connection.execute("UPDATE documents SET born = born + 1")
+        connection.close()
         assert ledger.unpublished() == {"plums.txt"}
         ledger.close()
         [entry] = look_at(place).entries
