@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from askseeds.errors import IndexFault, IndexMissing
-from askseeds.ledger import Ledger, Skipped, Stamp
+from askseeds.ledger import Ledger, LedgerWriter, Skipped, Stamp
 from askseeds.sentences import passages
 from askseeds.types import Document, Heading
 
@@ -13,7 +13,7 @@ STAMP = Stamp("0" * 64, 1, 2, 3)
 
 @pytest.fixture
 def ledger(tmp_path):
-    ledger = Ledger.create(tmp_path / "index")
+    ledger = LedgerWriter.create(tmp_path / "index")
     yield ledger
     ledger.close()
 
@@ -146,6 +146,12 @@ def test_several_threads_may_read(ledger):
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_who_opens_it_to_read_is_given_nothing_to_write_with(ledger, tmp_path):
+    reader = LedgerWriter.open(tmp_path / "index")
+    assert type(reader) is Ledger
+    reader.close()
 
 
 def test_no_ledger_is_one_line(tmp_path):

@@ -157,7 +157,7 @@ from askseeds import ledger, sync
 
 at, name = int(sys.argv[1]), sys.argv[2]
 calls = 0
-original = getattr(ledger.Ledger, name)
+original = getattr(ledger.LedgerWriter, name)
 
 def counted(*args, **kwargs):
     global calls
@@ -166,7 +166,7 @@ def counted(*args, **kwargs):
         os.kill(os.getpid(), 9)
     return original(*args, **kwargs)
 
-setattr(ledger.Ledger, name, counted)
+setattr(ledger.LedgerWriter, name, counted)
 sync.synchronise(load(None, {"seeds": sys.argv[3], "index": sys.argv[4]}))
 """
 

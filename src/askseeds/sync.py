@@ -27,7 +27,7 @@ from askseeds.errors import (
     NoDocuments,
 )
 from askseeds.export import export_encoder
-from askseeds.ledger import FILE_NAME, Ledger, Row, Skipped, Stamp
+from askseeds.ledger import FILE_NAME, Ledger, LedgerWriter, Row, Skipped, Stamp
 from askseeds.sentences import Draft, passages
 from askseeds.types import Document
 from askseeds.vectors import ChromaVectors
@@ -151,7 +151,7 @@ def synchronise(
         found = seeds.scan(settings.seeds)
         if rebuild:
             _wipe(settings.index)
-        ledger = Ledger.create(settings.index)
+        ledger = LedgerWriter.create(settings.index)
         try:
             return _Run(settings, ledger, found, progress or _silent).report()
         finally:
@@ -209,7 +209,7 @@ class _Run:
     """One run of the writer, which holds the lock."""
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, found: seeds.Scan, progress: Progress
+        self, settings: Settings, ledger: LedgerWriter, found: seeds.Scan, progress: Progress
     ) -> None:
         self._settings = settings
         self._ledger = ledger
@@ -379,7 +379,7 @@ def repair(settings: Settings, *, progress: Progress | None = None) -> None:
     """
     Ledger.open(settings.index).close()
     with writer(settings.index):
-        ledger = Ledger.create(settings.index)
+        ledger = LedgerWriter.create(settings.index)
         try:
             export = models.find_export(settings.encoder, settings.index / "encoder")
             if export is None or export.fingerprint != ledger.encoder:
@@ -392,7 +392,7 @@ def repair(settings: Settings, *, progress: Progress | None = None) -> None:
             ledger.close()
 
 
-def derive(index: Path, ledger: Ledger, export: models.Export, progress: Progress) -> None:
+def derive(index: Path, ledger: LedgerWriter, export: models.Export, progress: Progress) -> None:
     """Brings index/vectors and index/words to the ledger's published generation.
 
     Only what is missing is added, from the ledger; nothing is embedded. Call it as the writer.

@@ -9,10 +9,12 @@ transaction; dead rows go in `purge`, after Chroma and Tantivy have forgotten th
     rows    the tables, and what their rows are in Python
     file    opens the file; one snapshot or one change at a time
     reader  what there is, in one generation
+    writer  what only the one writer does; so a type says who may
 """
 
 from askseeds.ledger.file import FILE_NAME
 from askseeds.ledger.reader import Ledger
 from askseeds.ledger.rows import Row, Skipped, Stamp
+from askseeds.ledger.writer import LedgerWriter
 
-__all__ = ["FILE_NAME", "Ledger", "Row", "Skipped", "Stamp"]
+__all__ = ["FILE_NAME", "Ledger", "LedgerWriter", "Row", "Skipped", "Stamp"]
