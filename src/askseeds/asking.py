@@ -12,8 +12,7 @@ from askseeds.errors import AskseedsError, ConfigError, IndexUnwritable
 if TYPE_CHECKING:
     from askseeds.assistant import Assistant
     from askseeds.config import Settings
-    from askseeds.sync import Progress
-    from askseeds.types import Answer, Turn
+    from askseeds.types import Answer, Progress, Turn
 
 
 def show_claims(answer: "Answer", shown: int | None) -> int | None:

@@ -16,8 +16,8 @@ from askseeds.followup import parts, standalone
 from askseeds.ledger import Ledger
 from askseeds.models import Encoder, Reranker
 from askseeds.questions import is_empty
-from askseeds.sync import Notice, Progress, bring_up_to_date
-from askseeds.types import Answer, Document, Hit, Models, Step, Turn
+from askseeds.sync import Notice, bring_up_to_date
+from askseeds.types import Answer, Document, Hit, Models, Progress, Step, Turn
 
 if TYPE_CHECKING:  # imported when a language model is named: a plain question needs none of it
     from askseeds.prose.model import LanguageModel

@@ -10,7 +10,7 @@ import click
 from askseeds.errors import QuestionError
 
 if TYPE_CHECKING:
-    from askseeds.sync import Progress
+    from askseeds.types import Progress
 
 OK, FAILED, USAGE, NOT_FOUND, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes; a gate of an evaluation that failed is 4, see `evaluate.command`."""

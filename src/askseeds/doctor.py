@@ -16,7 +16,8 @@ from askseeds.errors import (
     ModelError,
 )
 from askseeds.ledger import Ledger
-from askseeds.sync import Progress, is_current, open_vectors, open_words, repair, synchronise
+from askseeds.sync import is_current, open_vectors, open_words, repair, synchronise
+from askseeds.types import Progress
 
 Remedy = Literal["repair", "synchronise", "rebuild"]
 

@@ -29,7 +29,7 @@ from askseeds.errors import (
 from askseeds.export import export_encoder
 from askseeds.ledger import FILE_NAME, Ledger, LedgerWriter, Row, Skipped, Stamp
 from askseeds.sentences import Draft, passages
-from askseeds.types import Document
+from askseeds.types import Document, Progress
 from askseeds.vectors import ChromaVectors
 from askseeds.words import TantivyWords
 
@@ -41,10 +41,6 @@ BATCH_PASSAGES = 256
 
 SAMPLE_PASSAGES = 64
 """Passages of the seeds on which an exported encoder is compared with the original."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with the name of a stage, the work done and the work in all."""
-
 
 Notice = Callable[[str], None]
 """Called with one line that the user should know although it is no error."""

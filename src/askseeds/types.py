@@ -4,7 +4,7 @@ Offsets are code points into a document's canonical text, half open: `text[start
 Scores are better when higher, ranks start at 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +15,9 @@ Status = Literal["answered", "not_found"]
 
 Step = Literal["searching", "reading", "choosing", "writing"]
 """What is being done for a question, in this order; "writing" only with a language model."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of a stage, the work done and the work in all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from askseeds.evaluate.figures import figures
 from askseeds.evaluate.gate import Baseline, Threshold, every_pair
 from askseeds.evaluate.outputs import Evaluation
 from askseeds.evaluate.pairs import Pair, distinct
-from askseeds.evaluate.runner import Progress, Result, run
+from askseeds.evaluate.runner import Result, run
+from askseeds.types import Progress
 
 OK, FAILED, GATE_FAILED = 0, 1, 4
 

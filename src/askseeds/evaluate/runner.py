@@ -1,7 +1,7 @@
 """Asks every pair once, in order, and measures what came."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -9,14 +9,11 @@ from askseeds.errors import AskseedsError
 from askseeds.evaluate.gold import Gold, measures, resolve
 from askseeds.evaluate.judge import Verdict, judge
 from askseeds.evaluate.pairs import Pair
-from askseeds.types import Answer, Document, Turn
+from askseeds.types import Answer, Document, Progress, Turn
 
 Outcome = Literal["passed", "failed", "expected failure", "unexpected pass", "error"]
 
 STAGE = "asking"
-
-Progress = Callable[[str, int, int], None]
-"""Told the stage, how many are done, and of how many."""
 
 
 class Asked(Protocol):
