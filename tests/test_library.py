@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from askseeds.assistant import Assistant
 from askseeds.errors import DocumentError, SeedsError
 from askseeds.ledger import FILE_NAME, Ledger
-from askseeds.sync import synchronise, writer
+from askseeds.lock import writer
+from askseeds.sync import synchronise
 from askseeds.web import library as library_module
 from askseeds.web.library import Library
 from askseeds.web.listing import Choice, Entry, Listing, kind_of, look_at

@@ -16,6 +16,7 @@ from askseeds import seeds, sync
 from askseeds.assistant import Assistant
 from askseeds.errors import IndexLocked, IndexTooNew, IndexUnwritable, SeedsError
 from askseeds.ledger import Ledger
+from askseeds.lock import writer
 from askseeds.status import inspect
 from askseeds.sync import is_current, synchronise
 from tests.conftest import ARTICLE, ROOT
@@ -222,7 +223,7 @@ def test_killed_at_random_moments_it_goes_on(place):
 def test_one_writer_at_a_time(place):
     write(place, "one.txt", "The bridge was built in 1911.")
     synchronise(place)
-    with sync.writer(place.index):
+    with writer(place.index):
         with pytest.raises(IndexLocked, match="another askseeds is updating"):
             synchronise(place)
         # A question is answered from what there is.
@@ -410,14 +411,13 @@ def test_odd_names_are_names(place):
 def test_what_another_writer_read_meanwhile_is_not_taken_for_gone(place, monkeypatch):
     write(place, "one.txt", "The bridge was built in 1911.")
     synchronise(place)
-    real = sync.writer
 
     @contextlib.contextmanager
     def slow(index, *, wait_s=0.0):
         monkeypatch.undo()
         write(place, "two.txt", "The tower is 40 metres high.")
         synchronise(place)
-        with real(index, wait_s=wait_s):
+        with writer(index, wait_s=wait_s):
             yield
 
     monkeypatch.setattr(sync, "writer", slow)

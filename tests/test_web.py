@@ -23,7 +23,7 @@ from askseeds.config import Settings
 from askseeds.errors import ConfigError
 from askseeds.evaluate import formats
 from askseeds.evaluate.draft import FEEDBACK_FILE
-from askseeds.sync import writer
+from askseeds.lock import writer
 from askseeds.types import Document, Heading, Quote
 from askseeds.web import serve
 from askseeds.web.examples import examples

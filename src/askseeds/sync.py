@@ -9,12 +9,10 @@ embeddings are kept by the digest of their text and never made twice.
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from askseeds import documents, models, seeds
 from askseeds.config import Settings
@@ -22,12 +20,12 @@ from askseeds.errors import (
     DocumentError,
     IndexLocked,
     IndexMissing,
-    IndexUnwritable,
     ModelError,
     NoDocuments,
 )
 from askseeds.export import export_encoder
 from askseeds.ledger import FILE_NAME, Ledger, LedgerWriter, Row, Skipped, Stamp
+from askseeds.lock import writer
 from askseeds.sentences import Draft, passages
 from askseeds.types import Document, Progress
 from askseeds.vectors import ChromaVectors
@@ -66,33 +64,6 @@ class SyncReport:
     documents: int
     passages: int
     embedded: int
-
-
-@contextmanager
-def writer(index: Path, *, wait_s: float = 0) -> Iterator[None]:
-    """Holds the lock of the one writer; the system lets go of it when a process dies.
-
-    Raises:
-        IndexLocked: Another process holds it, and still did after `wait_s` seconds.
-        IndexUnwritable: The folder cannot be written to.
-    """
-    try:
-        index.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(index / "lock", timeout=wait_s)
-        lock.acquire()
-    except Timeout:
-        raise IndexLocked(
-            f"another askseeds is updating {index}; try again when it is done"
-        ) from None
-    except OSError as error:
-        raise IndexUnwritable(
-            f"{index} cannot be written ({(error.strerror or 'no access').lower()}); "
-            "make it writable, or choose another with --index"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def is_current(settings: Settings) -> bool:
