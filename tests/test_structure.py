@@ -11,8 +11,8 @@ from tests.conftest import ROOT
 # Each may import from those before it only.
 ORDER = """
     errors types config documents sentences models snapshots export lock ledger seeds vectors
-    words sync retrieve quantities expected tables evidence quote questions claims followup slips
-    spelling engines finder prose assistant batch conversation langchain status doctor render
+    words derived sync retrieve quantities expected tables evidence quote questions claims followup
+    slips spelling engines finder prose assistant batch conversation langchain status doctor render
     render_exchange render_documents terminal evaluate pytest_plugin feedback web console asking
     cli __main__
 """.split()

@@ -6,6 +6,7 @@ from typing import Literal
 
 from askseeds import models, seeds
 from askseeds.config import Settings
+from askseeds.derived import open_vectors, open_words, repair
 from askseeds.errors import (
     AskseedsError,
     IndexFault,
@@ -16,7 +17,7 @@ from askseeds.errors import (
     ModelError,
 )
 from askseeds.ledger import Ledger
-from askseeds.sync import is_current, open_vectors, open_words, repair, synchronise
+from askseeds.sync import is_current, synchronise
 from askseeds.types import Progress
 
 Remedy = Literal["repair", "synchronise", "rebuild"]

@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from askseeds import models
 from askseeds.config import Settings
+from askseeds.derived import open_vectors, open_words, repair
 from askseeds.errors import IndexFault, IndexLocked, IndexMissing
 from askseeds.ledger import FILE_NAME, Ledger
 from askseeds.retrieve import retrieve, within
 from askseeds.spelling import respelled, words_of
-from askseeds.sync import open_vectors, open_words, repair
 from askseeds.types import Hit, Progress
 from askseeds.vectors import ChromaVectors
 from askseeds.words import TantivyWords

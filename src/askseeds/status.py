@@ -5,9 +5,10 @@ from pathlib import Path
 
 from askseeds import models, seeds
 from askseeds.config import Settings
+from askseeds.derived import open_vectors, open_words
 from askseeds.errors import AskseedsError
 from askseeds.ledger import Ledger, Skipped
-from askseeds.sync import max_bytes, open_vectors, open_words
+from askseeds.sync import max_bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,20 +16,13 @@ from pathlib import Path
 
 from askseeds import documents, models, seeds
 from askseeds.config import Settings
-from askseeds.errors import (
-    DocumentError,
-    IndexLocked,
-    IndexMissing,
-    ModelError,
-    NoDocuments,
-)
+from askseeds.derived import derive
+from askseeds.errors import DocumentError, IndexLocked, IndexMissing, ModelError, NoDocuments
 from askseeds.export import export_encoder
-from askseeds.ledger import FILE_NAME, Ledger, LedgerWriter, Row, Skipped, Stamp
+from askseeds.ledger import FILE_NAME, Ledger, LedgerWriter, Skipped, Stamp
 from askseeds.lock import writer
 from askseeds.sentences import Draft, passages
 from askseeds.types import Document, Progress
-from askseeds.vectors import ChromaVectors
-from askseeds.words import TantivyWords
 
 FORMAT = "1"
 """Counts up when reading or splitting changes, so that every document is read again."""
@@ -335,84 +328,6 @@ class _Run:
         for one in parsed:
             self._ledger.put(one.document, one.stamp, one.drafts, generation=self._generation)
         self._progress("indexing", min(total, done + bytes_now), total)
-
-
-def repair(settings: Settings, *, progress: Progress | None = None) -> None:
-    """Lets Chroma and Tantivy follow the ledger, without a look at the seeds.
-
-    Raises:
-        IndexFault: There is no index, another process is writing it, or it cannot be written.
-        ModelError: The index was made with another encoder than the configured one.
-    """
-    Ledger.open(settings.index).close()
-    with writer(settings.index):
-        ledger = LedgerWriter.create(settings.index)
-        try:
-            export = models.find_export(settings.encoder, settings.index / "encoder")
-            if export is None or export.fingerprint != ledger.encoder:
-                raise ModelError(
-                    f"{settings.index} was not made with the configured encoder; "
-                    "run `askseeds index`"
-                )
-            derive(settings.index, ledger, export, progress or _silent)
-        finally:
-            ledger.close()
-
-
-def derive(index: Path, ledger: LedgerWriter, export: models.Export, progress: Progress) -> None:
-    """Brings index/vectors and index/words to the ledger's published generation.
-
-    Only what is missing is added, from the ledger; nothing is embedded. Call it as the writer.
-    """
-    generation = ledger.generation
-    passages_now = ledger.counts()["passages"]
-    vectors = open_vectors(index, export, ledger, writable=True)
-    words = open_words(index, ledger, writable=True)
-
-    def add_vectors(rows: Sequence[Row]) -> None:
-        stored = ledger.vectors(export.fingerprint, [row.digest for row in rows])
-        vectors.add([row.id for row in rows], stored)
-
-    def add_words(rows: Sequence[Row]) -> None:
-        words.add([(row.id, row.title, row.heading or None, row.text) for row in rows])
-
-    # Words come last: a reader that sees them at a generation finds the vectors there too.
-    for name, part, add in (("vectors", vectors, add_vectors), ("words", words, add_words)):
-        try:
-            for attempt in range(2):
-                if part.generation == generation and part.count() == passages_now:
-                    break
-                since = part.generation
-                if since < 0 or since > generation or attempt == 1:
-                    part.clear()
-                    since = -1
-                done = 0
-                for rows in ledger.rows_since(since):
-                    add(rows)
-                    done += len(rows)
-                    progress(f"writing {name}", done, max(done, passages_now))
-                part.remove(ledger.dead_ids())
-                part.commit(generation)
-        finally:
-            part.close()
-    ledger.purge()
-
-
-def open_vectors(
-    index: Path, export: models.Export, ledger: Ledger, *, writable: bool
-) -> ChromaVectors:
-    """Opens index/vectors, made from this ledger for this encoder."""
-    return ChromaVectors.open(
-        index / "vectors",
-        dimension=export.dimension,
-        made_from=f"{ledger.id} {export.fingerprint}",
-        writable=writable,
-    )
-
-
-def open_words(index: Path, ledger: Ledger, *, writable: bool) -> TantivyWords:
-    """Opens index/words, made from this ledger."""
-    return TantivyWords.open(index / "words", made_from=ledger.id, writable=writable)
 
 
 def _wipe(index: Path) -> None:
