@@ -220,6 +220,39 @@ def test_headings_that_marks_or_wrapped_paragraphs_make_plain():
     assert headings(document) == [(1, "Chapter One"), (2, "Part")]
 
 
+def test_a_numbered_heading_over_a_list_or_a_table_is_not_missed():
+    # Else what is not covered would stand under "3. What is covered".
+    prose = "The warranty begins on the day of purchase and is valid with the receipt."
+    document = documents.parse(
+        (
+            f"3. What is covered\n\n{prose}\n1. first, a number in the text\n\n"
+            "4. What is not covered\n\n(a) scratches;\n(b) frost.\n\n5. Technical data\n\n"
+            f"  Weight   13 kg\n\n6. not a heading\n\n7. Complaints\n\n{prose}\n"
+        ).encode(),
+        "a.txt",
+    )
+    assert headings(document) == [
+        (1, "3. What is covered"),
+        (1, "4. What is not covered"),
+        (1, "5. Technical data"),
+        (1, "7. Complaints"),
+    ]
+
+
+def test_a_heading_over_what_leads_in_a_list():
+    text = "Exclusions\n\nYou are not covered for:\n\n a) wear and tear\n b) theft at a station\n"
+    assert headings(documents.parse(text.encode(), "a.txt")) == [(1, "Exclusions")]
+
+
+def test_who_signs_a_letter_is_no_heading_of_the_next():
+    prose = "The 22nd clashes with the school's summer concert, to which most of us are going.\n\n"
+    drawn = f"{prose}Gideon (no. 3)\n\n------------\nFrom: Petra\n\nGood point. {prose}"
+    head = f"{prose}Gideon (no. 3)\n\nFrom: Petra\nSubject: Where do we meet? And when?\n\n{prose}"
+    chat = f"{prose}08:14 Wen: so what do I do with those\n08:16 Otto: Refund them. {prose}"
+    for text in (drawn, head, chat):
+        assert headings(documents.parse(text.encode(), "a.txt")) == []
+
+
 @pytest.mark.parametrize(
     "text",
     [

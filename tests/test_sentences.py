@@ -127,6 +127,65 @@ def test_wrapped_lines_are_one_sentence_and_paragraph_lines_are_not():
     assert len(sentence_spans(paragraphs)) == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "08:11 Wen: I had three people who were charged twice, and they are angry\n"
+            "08:12 Farrukh: Refund them.\n[8:20 pm] Ines Otto: done\n(08:31:05) - Wen: ok, thanks",
+            [
+                "08:11 Wen: I had three people who were charged twice, and they are angry",
+                "08:12 Farrukh: Refund them.",
+                "[8:20 pm] Ines Otto: done",
+                "(08:31:05) - Wen: ok, thanks",
+            ],
+        ),
+        (
+            "The doors of the old harbour office are opened every morning at\n"
+            "08:30 by the clerk: he has the key.",
+            [
+                "The doors of the old harbour office are opened every morning at\n"
+                "08:30 by the clerk: he has the key."
+            ],
+        ),
+        (
+            "Turn the knob to choose one of these:\n"
+            "  Laundry   runs without a break at full fan speed for up to 8 hours\n"
+            "  Night     lowers the fan, and dims the display until the morning\n"
+            "            light comes in\n",
+            [
+                "Turn the knob to choose one of these:",
+                "Laundry   runs without a break at full fan speed for up to 8 hours",
+                "Night     lowers the fan, and dims the display until the morning\n"
+                "            light comes in",
+            ],
+        ),
+        (
+            "The cell   was large, and it was cold, as all of them were at that\n"
+            "time of the   year, when nobody had wood.",
+            [
+                "The cell   was large, and it was cold, as all of them were at that\n"
+                "time of the   year, when nobody had wood."
+            ],
+        ),
+        (
+            "See you then\n\n- - - - -\nFrom: Gideon\n~~~~~~ \n***\nNo --- rule",
+            ["See you then", "- - - - -", "From: Gideon", "~~~~~~", "***", "No --- rule"],
+        ),
+    ],
+)
+def test_chats_columns_and_lines_drawn_across(text, expected):
+    assert [text[a:b] for a, b in sentence_spans(text)] == expected
+
+
+def test_a_line_drawn_across_parts_passages():
+    mail = "The 22nd clashes with the summer concert of the school. " * 4
+    document = parse(f"{mail}\n\nGideon\n\n-----\nFrom: Petra\n\n{mail}".encode(), "a.txt")
+    first, second = passages(document)[-2:]
+    assert document.text[first.start : first.end].endswith("Gideon")
+    assert document.text[second.start : second.end].startswith("-----\nFrom: Petra\n\nThe 22nd")
+
+
 def test_text_without_capitals_is_split_too():
     text = "the first note. " + "another sentence here. " * 8
     assert len(sentence_spans(text)) == 9

@@ -155,13 +155,16 @@ def _inside(hits: Sequence[Hit], around: Span) -> list[Span]:
 
 
 def candidates(hits: Sequence[Hit]) -> tuple[Candidate, ...]:
-    """The sentences of the hits, in order; headings only if they are long enough to say much."""
+    """The sentences of the hits, in order.
+
+    Headings only if they are long enough to say much, and nothing that has no word in it.
+    """
     return tuple(
         Candidate(index, number)
         for index, hit in enumerate(hits)
         for number, span in enumerate(hit.passage.sentences)
-        if not is_heading(span, hit.document.headings)
-        or len(_WORD.findall(hit.cut(span))) >= HEADING_WORDS
+        if len(_WORD.findall(hit.cut(span)))
+        >= (HEADING_WORDS if is_heading(span, hit.document.headings) else 1)
     )
 
 

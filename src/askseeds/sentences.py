@@ -48,6 +48,12 @@ _STARTERS = frozenset(
 )
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 _LIST_ITEM = re.compile(r"[ \t]*(?:[-*+•‣◦▪·–]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)])[ \t]+\S")
+_TURN = re.compile(  # of a chat: "[08:11] Wen: ..."
+    r"[ \t]*[\[(]?\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?: ?[AaPp][Mm])?[\])]?,?[ \t]+"
+    r"(?:[-–—][ \t]+)?(?:[^\s:]{1,30}|[^\Wa-z\d_][^:\n]{0,30}):\s"
+)
+_FIRST_CELL = re.compile(r"[ \t]*\S(?:[^\n]{0,26}\S)? {3,}(?=\S)")  # of columns that spaces set
+_RULE = re.compile(r"[-=_*~#](?:[^\S\n]*[-=_*~#]){2,}\s*")  # a line drawn across the page
 _FENCE = re.compile(r"[ \t]*(```|~~~)")
 _TABLE_ROW = re.compile(r"[^|\n]*\|[^|\n]*(?:\||$)|[^\t\n]+\t[^\t\n]*\t")
 _LINE = re.compile(r"[^\r\n\f\v\u2028\u2029\x85]*(?:\r\n|[\r\n\f\v\u2028\u2029\x85]|$)")
@@ -67,7 +73,8 @@ class Draft:
 def sentence_spans(text: str, headings: Sequence[Heading] = ()) -> tuple[Span, ...]:
     """Splits a text into sentences.
 
-    A heading, a list item's end, a table row and a line of a fenced block each end a sentence.
+    A heading, a list item's end, a table row, a turn of a chat, a line drawn across and a line of a
+    fenced block each end a sentence.
 
     Returns:
         Spans in the order of the text, not overlapping, trimmed and not empty. All that stands
@@ -94,7 +101,7 @@ def passages(document: Document) -> tuple[Draft, ...]:
     spans = sentence_spans(text, document.headings)
     drafts: list[Draft] = []
     path = _HeadingPath(text, document.headings)
-    for section in _sections(spans, document.headings):
+    for section in _sections(text, spans, document.headings):
         for run in _packed(text, section):
             start, end = run[0][0], run[-1][1]
             # The heading that governs a passage may be the passage's own first sentence.
@@ -161,11 +168,11 @@ def _blocks(text: str, headings: Sequence[Heading]) -> Iterator[tuple[int, int, 
         stop = start + len(line.rstrip())
         at = bisect_right(starts, stop - 1) - 1
         heading = at >= 0 and starts[at] >= start
-        whole = heading or fenced or fence or _TABLE_ROW.match(line) is not None
+        whole = heading or fenced or fence or _stands_alone(line)
         if begin is not None and (
             stop == start
             or whole
-            or _LIST_ITEM.match(line)
+            or _begins_block(line, text[slice(*previous)])
             or not _goes_on(text, previous, (start, stop))
         ):
             yield begin, previous[1], False
@@ -180,6 +187,17 @@ def _blocks(text: str, headings: Sequence[Heading]) -> Iterator[tuple[int, int, 
             previous = (start, stop)
     if begin is not None:
         yield begin, previous[1], False
+
+
+def _stands_alone(line: str) -> bool:
+    return _TABLE_ROW.match(line) is not None or _RULE.fullmatch(line) is not None
+
+
+def _begins_block(line: str, above: str) -> bool:
+    if _LIST_ITEM.match(line) or _TURN.match(line):
+        return True
+    cell, cell_above = _FIRST_CELL.match(line), _FIRST_CELL.match(above)
+    return cell is not None and cell_above is not None and cell.end() == cell_above.end()
 
 
 def _goes_on(text: str, line: Span, following: Span) -> bool:
@@ -269,13 +287,18 @@ def _cut(text: str, start: int, limit: int) -> int:
     return stop
 
 
-def _sections(spans: Sequence[Span], headings: Sequence[Heading]) -> Iterator[list[Span]]:
-    """Sentences from one heading to the next; a short section is joined to the one after it."""
+def _sections(
+    text: str, spans: Sequence[Span], headings: Sequence[Heading]
+) -> Iterator[list[Span]]:
+    """Sentences from one heading, or line drawn across, to the next.
+
+    A short section is joined to the one after it.
+    """
     section: list[Span] = []
     for span in spans:
         if (
             section
-            and is_heading(span, headings)
+            and (is_heading(span, headings) or _RULE.fullmatch(text, *span))
             and section[-1][1] - section[0][0] >= SMALL_SECTION_CHARS
         ):
             yield section

@@ -24,7 +24,7 @@ from askseeds.lock import writer
 from askseeds.sentences import Draft, passages
 from askseeds.types import Document, Progress
 
-FORMAT = "1"
+FORMAT = "2"
 """Counts up when reading or splitting changes, so that every document is read again."""
 
 BATCH_PASSAGES = 256

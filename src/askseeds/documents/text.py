@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections import deque
 from collections.abc import Collection, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -28,6 +28,10 @@ _CLOSERS = "'\"”’»)]"  # what may stand behind the end of a sentence
 _SENTENCE_END_INSIDE = re.compile(r"[.!?…:。！？]['\"”’»)\]]*(?:\s|$)")
 _NUMBER = re.compile(r"(?:\d{1,3}(?:\.\d{1,3})*[.)]?|[IVXLC]{1,6}[.)]|[A-Z][.)])\s+")
 _NOT_A_HEADING = re.compile(r"[|\t{}<>=@\\_~;]|://|\s{3}|,[^\s\d]")
+_IN_ORDER = re.compile(r"(\d{1,3})[.)]\s")  # a heading that is one of a numbered row
+_CLOCK = re.compile(r"\W*\d{1,2}:\d\d\b")  # a line of a log or a chat
+_RULE = re.compile(r"[-=_*~#](?:[ \t]*[-=_*~#]){2,}")  # a line drawn across the page
+_MAIL = re.compile(r"(?:From|To|Cc|Date|Sent|Subject): ")
 _WIKI = re.compile(r"(=(?: ?=){0,5}) ?([^\s=](?:.*[^\s=])?) ?\1")
 
 
@@ -127,7 +131,35 @@ def _headings(text: str) -> list[Heading]:
                 topic_seen = topic_seen or (above is not None and not numbered)
                 headings.append(Heading(line.start, line.end, level))
         above = line
-    return headings
+    return _completed(text, headings)
+
+
+def _completed(text: str, headings: list[Heading]) -> list[Heading]:
+    """With those that are missing from a numbered row, for they have a list or a table under them.
+
+    Without "4. What is not covered" all that it lists would stand under "3. What is covered".
+    """
+    numbered = [
+        (int(found[1]), heading)
+        for heading in headings
+        if (found := _IN_ORDER.match(text, heading.start))
+    ]
+    missing: list[Heading] = []
+    for (number, last), (until, following) in pairwise(numbered):
+        if number + 1 >= until or last.level != following.level:
+            continue
+        for line in lines(text[: following.start], last.end):
+            found = _IN_ORDER.match(line.text)
+            if (
+                found
+                and int(found[1]) == number + 1 < until
+                and line.after_blank
+                and len(line.text) <= 80
+                and _looks_like_heading(line.text)
+            ):
+                missing.append(Heading(line.start, line.end, last.level))
+                number += 1
+    return sorted([*headings, *missing], key=lambda heading: heading.start)
 
 
 def _opens_block(line: Line, above: Line | None, headings: list[Heading]) -> bool:
@@ -141,9 +173,15 @@ def _opens_block(line: Line, above: Line | None, headings: list[Heading]) -> boo
 
 
 def _is_prose(below: Collection[Line], *, under: str) -> bool:
-    """True when a paragraph of prose follows, longer than the line that would be its heading."""
+    """True when a paragraph of prose follows, longer than the line that would be its heading.
+
+    A line drawn across, or the head of a mail, begins something else: what stands above is the name
+    that ends a letter.
+    """
     first = next(iter(below), None)
-    if first is None or first.text[0].islower():
+    if first is None or first.text[0].islower() or _MAIL.match(first.text):
+        return False
+    if first.after_blank and _RULE.fullmatch(first.text):
         return False
     prose = first.text
     if first.after_blank:
@@ -151,6 +189,8 @@ def _is_prose(below: Collection[Line], *, under: str) -> bool:
             if line.after_blank:
                 break
             prose += " " + line.text
+        if prose.endswith(":"):  # what leads in a list
+            return len(re.findall(r"[^\W\d_]{2,}", prose)) >= 3
     return (
         len(prose) >= max(40, 1.5 * len(under))
         and len(re.findall(r"[^\W\d_]{2,}", prose)) >= 6
@@ -160,6 +200,8 @@ def _is_prose(below: Collection[Line], *, under: str) -> bool:
 
 def _looks_like_heading(line: str) -> bool:
     if line.rstrip(_CLOSERS)[-1:] in ".!?…,:-–—。！？、" or _NOT_A_HEADING.search(line):
+        return False
+    if _CLOCK.match(line):
         return False
     number = _NUMBER.match(line)
     words = line[number.end() :] if number else line
