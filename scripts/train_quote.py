@@ -107,6 +107,11 @@ class Example:
         hits, gold = self.evidence.hits, self.question["gold"]
         return np.array([shares(gold, hits[c.hit], c.sentence) for c in self.candidates])
 
+    def log_odds(self, sentence: quote.Model) -> np.ndarray:
+        """Of each candidate, by a sentence model."""
+        odds = sentence.log_odds(self.features)
+        return quote.handed_on(self.evidence.hits, self.candidates, odds)
+
     def part(self, parts: int, name: str = "") -> int:
         """Questions about one document stay together; the few long files are split by question."""
         gold = self.question["gold"]
@@ -261,14 +266,14 @@ def fit(examples: Sequence[Example]) -> tuple[quote.Model, quote.Model]:
         first = sentence_model([e for e in examples if e.part(4) != part])
         for e in examples:
             if e.part(4) == part:
-                e.odds = first.log_odds(e.features)
+                e.odds = e.log_odds(first)
     return sentence_model(examples), confidence_model(examples)
 
 
 def judge(examples: Sequence[Example], sentence: quote.Model, confidence: quote.Model) -> None:
     """Sets odds and confidence by models that were fitted on other examples."""
     for e in examples:
-        e.odds = sentence.log_odds(e.features)
+        e.odds = e.log_odds(sentence)
     for e, odds in zip(examples, confidence.log_odds(confidence_rows(examples)), strict=True):
         e.confidence = float(1 / (1 + np.exp(-odds)))
 

@@ -122,6 +122,20 @@ def test_the_sentence_that_is_looked_at_is_quoted_first():
     assert selection.quotes[0].heading == "Harbour lights"
 
 
+def test_a_question_in_a_document_is_no_answer_but_what_follows_it_is():
+    text = (
+        "INTERVIEWER: Can visitors watch?\nHOLLENBECK: On Fridays.\n"
+        "Why so rarely? Nobody knows.\nIs there more?"
+    )
+    found = hits(Document("d", "talk.txt", "talk", text), 5.0)
+    chosen = candidates(found)
+    odds = np.array([2.0, -1.0, 0.5, 1.0, -7.0])
+    assert quote.handed_on(found, chosen, odds).tolist() == [-5.0, 2.0, -5.0, 1.0, -7.0]
+    question = "can visitors watch a casting?"
+    selection = quote.select(evidence(question, found, visitors=0.4), max_quotes=1)
+    assert selection.quotes[0].text == "HOLLENBECK: On Fridays."
+
+
 def test_a_quote_has_the_heading_over_itself():
     text = "Lights\n\nOne is red.\n\nBoats\n\n" + "They sail every day. " * 5 + "One is blue."
     at = text.index("Boats")

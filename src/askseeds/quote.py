@@ -8,6 +8,7 @@ them; `quote_weights.json` holds them with where they came from.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -37,6 +38,11 @@ ever taken back; see docs/quality.md."""
 
 HIT_WORTH = 0.42
 """What having the answer among the quotes is worth, beside their F1; see docs/quality.md."""
+
+NO_ANSWER = -5.0
+"""The most log odds of a sentence that asks."""
+
+_QUESTION = re.compile(r"[?？][\s\"'”’»)\]*_]*\Z")
 
 NO_NUMBER = 0.1
 """The most that can be expected of quotes without a number where nothing else is asked for: in the
@@ -72,7 +78,7 @@ def select(evidence: Evidence, *, max_quotes: int) -> Selection:
     chosen = candidates(evidence.hits)
     if not chosen:
         return Selection((), 0.0)
-    odds = models()["sentence"].log_odds(sentence_features(evidence, chosen))
+    odds = _sentence_odds(evidence, chosen)
     features = confidence_features(evidence, chosen, odds)
     confidence = probability(models()["confidence"].log_odds(features[None, :]))[0]
     quotes = best_set(evidence.hits, chosen, probability(odds), max_quotes=max_quotes)
@@ -110,12 +116,39 @@ def likelihoods(evidence: Evidence) -> dict[tuple[str, Span], float]:
     chosen = candidates(evidence.hits)
     if not chosen:
         return {}
-    likely = probability(models()["sentence"].log_odds(sentence_features(evidence, chosen)))
+    likely = probability(_sentence_odds(evidence, chosen))
     hits = evidence.hits
     return {
         (hits[c.hit].document.source, hits[c.hit].passage.sentences[c.sentence]): float(p)
         for c, p in zip(chosen, likely, strict=True)
     }
+
+
+def _sentence_odds(evidence: Evidence, chosen: Sequence[Candidate]) -> Floats:
+    odds = models()["sentence"].log_odds(sentence_features(evidence, chosen))
+    return handed_on(evidence.hits, chosen, odds)
+
+
+def handed_on(hits: Sequence[Hit], chosen: Sequence[Candidate], odds: Floats) -> Floats:
+    """Log odds, with those of questions given to the sentences that answer them.
+
+    In an interview or a list of common questions the one most like what is asked is itself a
+    question. It is no answer; what follows it is.
+    """
+    place = {candidate: index for index, candidate in enumerate(chosen)}
+    spans = [hits[c.hit].passage.sentences[c.sentence] for c in chosen]
+    asks = [
+        _QUESTION.search(hits[c.hit].cut(span)) is not None
+        for c, span in zip(chosen, spans, strict=True)
+    ]
+    handed = odds.copy()
+    for index, candidate in enumerate(chosen):
+        if asks[index]:
+            following = place.get(Candidate(candidate.hit, candidate.sentence + 1))
+            if following is not None and not asks[following]:
+                handed[following] = max(handed[following], odds[index])
+            handed[index] = min(handed[index], NO_ANSWER)
+    return handed
 
 
 @cache
