@@ -24,6 +24,7 @@ from askseeds.types import Answer
 from bench_tables import ROOT, TASKS, markdown
 
 QA = ROOT / "tests" / "qa"
+WRITTEN = QA / "written"
 QUESTIONS = 200
 LEAST_LETTERS = 5
 SAMPLE = 150
@@ -177,6 +178,40 @@ def tables(work: Path) -> str:
     return markdown(["rows", "answered rightly", "refused rightly"], rows)
 
 
+def written(bench: Path, work: Path) -> str:
+    """The questions of tests/qa/written, by set and by kind; of the refused the nearest quotes."""
+    sets = []
+    by_kind: dict[str, list[tuple[dict[str, Any], Answer]]] = {}
+    for folder in sorted(path for path in WRITTEN.iterdir() if path.is_dir()):
+        asked = train.questions(WRITTEN, folder.name)
+        texts = [question["question"] for question in asked]
+        answers = _answers(WRITTEN, folder.name, work / "written", texts)
+        f = _scored(bench, folder, asked, answers)
+        answered = f"{f['answered_of_answerable']:.2f} / {f['refused_of_unanswerable']:.2f}"
+        figures = [f"{f['selection_char_f1']:.3f}", answered, f"{f['confidence_auroc']:.3f}"]
+        sets.append([folder.name, str(len(asked)), _hits(f), *figures])
+        for question, answer in zip(asked, answers, strict=True):
+            by_kind.setdefault(question["kind"], []).append((question, answer))
+    kinds = []
+    for kind, pairs in by_kind.items():
+        found = [
+            f"{np.mean([_right(bench, pair, first) for pair in pairs]):.2f}" for first in (1, 3)
+        ]
+        answered = f"{np.mean([answer.status == 'answered' for _, answer in pairs]):.2f}"
+        none = not pairs[0][0]["answerable"]
+        kinds.append([kind, str(len(pairs)), *(["", ""] if none else found), answered])
+    kinds.sort(key=lambda row: (row[2] == "", row[0]))
+    head = ["set", "questions", "hit at 1 / 3", "F1", "answered / refused", "AUROC"]
+    beside = ["kind", "questions", "first quote right", "one of three", "answered"]
+    return markdown(head, sets) + "\n\n" + markdown(beside, kinds)
+
+
+def _right(bench: Path, pair: tuple[dict[str, Any], Answer], first: int) -> bool:
+    question, answer = pair
+    told = [_told(q) for q in _quotes(answer)[:first]]
+    return any(_benchmark(bench).touches(q, question["gold"]) for q in told)
+
+
 def sample(bench: Path, examples: Sequence[train.Example]) -> str:
     """Confidence and the cross-encoder's bare score, on the benchmark's sample and on all."""
     benchmark = _benchmark(bench)
@@ -208,7 +243,7 @@ def _benchmark(bench: Path) -> Any:
 
 
 def _recall(bench: Path, question: dict[str, Any], answer: Answer) -> float:
-    found = [{"source": q.source, "start": q.start, "end": q.end} for q in _quotes(answer)]
+    found = [_told(q) for q in _quotes(answer)]
     recall: float = _benchmark(bench).overlap(found, question["gold"])[0]
     return recall
 
@@ -220,24 +255,32 @@ def _quotes(answer: Answer) -> tuple[quote.Quote, ...]:
 def _figures(
     bench: Path, task: str, asked: Sequence[dict[str, Any]], answers: Sequence[Answer]
 ) -> list[str]:
-    def told(answer: Answer, part: str) -> list[dict[str, Any]]:
-        quotes = getattr(answer, part)
-        return [{k: getattr(q, k) for k in ("source", "start", "end", "text")} for q in quotes]
+    f = _scored(bench, bench / task, asked, answers)
+    names = ("answered_of_answerable", "refused_of_unanswerable", "confidence_auroc")
+    return [*(f"{f[name]:.3f}" for name in names), _hits(f)]
 
+
+def _hits(figures: dict[str, float]) -> str:
+    return f"{figures['selection_hit_at_1']:.3f} / {figures['selection_hit_at_3']:.3f}"
+
+
+def _scored(
+    bench: Path, folder: Path, asked: Sequence[dict[str, Any]], answers: Sequence[Answer]
+) -> dict[str, float]:
+    """The figures of `score.py`."""
     lines = [
         {
             "id": question["id"],
             "status": answer.status,
             "confidence": answer.confidence,
-            "quotes": told(answer, "quotes"),
-            "nearest": told(answer, "nearest"),
+            "quotes": [_told(q) for q in answer.quotes],
+            "nearest": [_told(q) for q in answer.nearest],
         }
         for question, answer in zip(asked, answers, strict=True)
     ]
-    f = _benchmark(bench).score(bench / task, asked, lines)
-    return [
-        f"{f['answered_of_answerable']:.3f}",
-        f"{f['refused_of_unanswerable']:.3f}",
-        f"{f['confidence_auroc']:.3f}",
-        f"{f['selection_hit_at_1']:.3f} / {f['selection_hit_at_3']:.3f}",
-    ]
+    figures: dict[str, float] = _benchmark(bench).score(folder, asked, lines)
+    return figures
+
+
+def _told(quoted: quote.Quote) -> dict[str, Any]:
+    return {name: getattr(quoted, name) for name in ("source", "start", "end", "text")}

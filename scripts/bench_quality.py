@@ -459,6 +459,7 @@ def sections(bench: Path, work: Path, plot: Path | None) -> dict[str, Callable[[
         "words": lambda: bench_asked.words(bench, work),
         "several": lambda: bench_asked.several(bench, work),
         "tables": lambda: bench_asked.tables(work),
+        "written": lambda: bench_asked.written(bench, work),
         "sample": lambda: bench_asked.sample(bench, known()),
     }
 

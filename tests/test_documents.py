@@ -244,12 +244,27 @@ def test_a_heading_over_what_leads_in_a_list():
     assert headings(documents.parse(text.encode(), "a.txt")) == [(1, "Exclusions")]
 
 
+def test_who_writes_a_mail_and_about_what_stands_over_it():
+    prose = "The 22nd clashes with the school's summer concert, to which most of us are going.\n\n"
+    first = "From: Gideon Marsh\nTo: All\nDate: 8 May, 07:52\nSubject: Street party?\n\n"
+    second = "Subject: Re: Street party?\nFrom: Petra <petra@lane.example>\n\n"
+    lone = "Subject: a line of its own, like From: is no mail.\n\n"
+    text = f"{first}{prose}Gideon\n\n{second}{prose}{lone}{prose}"
+    assert headings(documents.parse(text.encode(), "a.txt")) == [
+        (1, "From: Gideon Marsh"),
+        (2, "Subject: Street party?"),
+        (1, "Subject: Re: Street party?"),
+        (2, "From: Petra <petra@lane.example>"),
+    ]
+
+
 def test_who_signs_a_letter_is_no_heading_of_the_next():
     prose = "The 22nd clashes with the school's summer concert, to which most of us are going.\n\n"
     drawn = f"{prose}Gideon (no. 3)\n\n------------\nFrom: Petra\n\nGood point. {prose}"
-    head = f"{prose}Gideon (no. 3)\n\nFrom: Petra\nSubject: Where do we meet? And when?\n\n{prose}"
+    head = f"{prose}Gideon (no. 3)\n\nTo: Petra\nDate: Monday. In the morning\n\n{prose}"
+    quoted = f"{prose}Gideon (no. 3)\n\nOn Monday, Petra wrote:\n\n> From: Petra\n> {prose}"
     chat = f"{prose}08:14 Wen: so what do I do with those\n08:16 Otto: Refund them. {prose}"
-    for text in (drawn, head, chat):
+    for text in (drawn, head, quoted, chat):
         assert headings(documents.parse(text.encode(), "a.txt")) == []
 
 

@@ -31,7 +31,9 @@ _NOT_A_HEADING = re.compile(r"[|\t{}<>=@\\_~;]|://|\s{3}|,[^\s\d]")
 _IN_ORDER = re.compile(r"(\d{1,3})[.)]\s")  # a heading that is one of a numbered row
 _CLOCK = re.compile(r"\W*\d{1,2}:\d\d\b")  # a line of a log or a chat
 _RULE = re.compile(r"[-=_*~#](?:[ \t]*[-=_*~#]){2,}")  # a line drawn across the page
-_MAIL = re.compile(r"(?:From|To|Cc|Date|Sent|Subject): ")
+_MAIL = re.compile(r"(From|To|Cc|Bcc|Reply-To|Date|Sent|Subject):[ \t]+\S")
+_WROTE = re.compile(r"\bwrote:\Z")
+_OVER_MAIL = ("From", "Subject")
 _WIKI = re.compile(r"(=(?: ?=){0,5}) ?([^\s=](?:.*[^\s=])?) ?\1")
 
 
@@ -131,7 +133,33 @@ def _headings(text: str) -> list[Heading]:
                 topic_seen = topic_seen or (above is not None and not numbered)
                 headings.append(Heading(line.start, line.end, level))
         above = line
-    return _completed(text, headings)
+    return sorted([*_completed(text, headings), *_mail_heads(text)], key=_start)
+
+
+def _mail_heads(text: str) -> Iterator[Heading]:
+    """Who writes and about what, in the head of each mail: it stands over all of that mail."""
+    if not all(f"{field}:" in text for field in _OVER_MAIL):
+        return
+    block: list[tuple[str, Line]] = []
+
+    def heads() -> Iterator[Heading]:
+        if len(block) > 1:
+            over = [line for field, line in block if field in _OVER_MAIL]
+            for level, line in enumerate(over[:2], start=1):
+                yield Heading(line.start, line.end, level)
+
+    for line in lines(text):
+        field = _MAIL.match(line.text)
+        if block and (field is None or line.after_blank):
+            yield from heads()
+            block = []
+        if field is not None:
+            block.append((field[1], line))
+    yield from heads()
+
+
+def _start(heading: Heading) -> int:
+    return heading.start
 
 
 def _completed(text: str, headings: list[Heading]) -> list[Heading]:
@@ -159,7 +187,7 @@ def _completed(text: str, headings: list[Heading]) -> list[Heading]:
             ):
                 missing.append(Heading(line.start, line.end, last.level))
                 number += 1
-    return sorted([*headings, *missing], key=lambda heading: heading.start)
+    return sorted([*headings, *missing], key=_start)
 
 
 def _opens_block(line: Line, above: Line | None, headings: list[Heading]) -> bool:
@@ -175,11 +203,13 @@ def _opens_block(line: Line, above: Line | None, headings: list[Heading]) -> boo
 def _is_prose(below: Collection[Line], *, under: str) -> bool:
     """True when a paragraph of prose follows, longer than the line that would be its heading.
 
-    A line drawn across, or the head of a mail, begins something else: what stands above is the name
-    that ends a letter.
+    A line drawn across, the head of a mail, or an older one that is quoted begins something else:
+    what stands above is the name that ends a letter.
     """
     first = next(iter(below), None)
-    if first is None or first.text[0].islower() or _MAIL.match(first.text):
+    if first is None or first.text[0].islower() or first.text[0] == ">":
+        return False
+    if _MAIL.match(first.text):
         return False
     if first.after_blank and _RULE.fullmatch(first.text):
         return False
@@ -189,6 +219,8 @@ def _is_prose(below: Collection[Line], *, under: str) -> bool:
             if line.after_blank:
                 break
             prose += " " + line.text
+        if " > " in prose or _WROTE.search(prose):
+            return False
         if prose.endswith(":"):  # what leads in a list
             return len(re.findall(r"[^\W\d_]{2,}", prose)) >= 3
     return (
