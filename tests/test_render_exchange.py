@@ -78,8 +78,8 @@ def test_markdown_tells_where_each_quote_stands():
 
 
 def test_markdown_of_what_was_not_answered():
-    nothing = answer(text="The documents do not answer this question.", status="not_found")
-    assert "**The documents do not answer this question.**" in markdown("?", Outcome(nothing))
+    nothing = answer(text="No answer was found in the documents.", status="not_found")
+    assert "**No answer was found in the documents.**" in markdown("?", Outcome(nothing))
     assert "nearest passages" in markdown("?", Outcome(nothing))
     assert markdown("?", Outcome(None, stopped=True)) == "## ?\n\nStopped.\n"
     assert markdown("?", Outcome(None, error="no_index")) == "## ?\n\nno\\_index\n"

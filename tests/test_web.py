@@ -267,7 +267,7 @@ class TestPage:
     def test_what_the_documents_do_not_answer(self, page):
         exchange = ask(page, REVENUE)
         expect(exchange.locator(".verdict.not_found")).to_contain_text(
-            "The documents do not answer this"
+            "No answer was found in the documents"
         )
         expect(exchange.locator(".nearest")).to_contain_text("may not answer it")
         nearest = exchange.locator(".quotes.not_found .quote").first

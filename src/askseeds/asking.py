@@ -65,7 +65,7 @@ def dry_run(
     if prompts:
         console.result(terminal.prompts_text(found, prompts, settings.max_tokens))
         return OK
-    console.notice("nothing would be sent: the documents do not answer this question")
+    console.notice("nothing would be sent: no answer was found in the documents")
     return NOT_FOUND
 
 

@@ -30,7 +30,7 @@ QUESTION_CHARS = 20_000
 MANY_QUOTES = 12
 """Most quotes of a summary, a list or a comparison, where no number was asked for."""
 
-NOT_FOUND = "The documents do not answer this question."
+NOT_FOUND = "No answer was found in the documents."
 
 
 class Options(TypedDict, total=False):
@@ -128,7 +128,7 @@ class Assistant:
             self._writer.model.close()
 
     def ask(self, question: str, **options: Unpack[Options]) -> Answer:
-        """Answers a question in quotes, or says that the documents do not answer it.
+        """Answers a question in quotes, or says that no answer was found.
 
         Raises:
             QuestionError: The question is empty or too long.

@@ -27,7 +27,7 @@ STEPS: dict[Step, str] = {
 
 STOPPED = "Stopped."
 SO_FAR = "Found so far"
-NEAREST = "The nearest passages, which may be related but may not answer it:"
+NEAREST = "The nearest passages, which may or may not answer it:"
 UNSUPPORTED = "not supported by the documents"
 
 _ICONS = {

@@ -129,7 +129,7 @@ def answer_text(answer: Answer, *, colour: bool, claims_shown: int | None = None
     if answer.status == "not_found":
         parts.append(style(answer.text, bold=True))
         if answer.nearest:
-            parts.append("Nearest passages, which may not answer it:")
+            parts.append("Nearest passages, which may or may not answer it:")
     for number, quote in enumerate(answer.quotes or answer.nearest, start=1):
         place = style(f"[{number}] {terminal_line(place_text(quote))}", fg="cyan")
         parts.append(f"{place}\n{terminal_safe(quote.text)}")
