@@ -239,6 +239,41 @@ def test_a_numbered_heading_over_a_list_or_a_table_is_not_missed():
     ]
 
 
+def test_a_numbered_heading_needs_no_dot():
+    prose = "The door must not be forced, and the filter is rinsed under the tap every month."
+    text = f"3 CARE\n{prose}\n\n4 ERROR CODES\n  E1   Door open\n\n5 SERVICE\n{prose}\n"
+    assert headings(documents.parse(text.encode(), "a.txt")) == [
+        (1, "3 CARE"),
+        (1, "4 ERROR CODES"),
+        (1, "5 SERVICE"),
+    ]
+
+
+def test_a_question_stands_over_its_answer():
+    text = "Q: Do you run Python?\nA: No.\n\nQ2. And Ruby?\n\nA2. On Business.\n\nQ: Open?\nWe ask."
+    assert headings(documents.parse(text.encode(), "a.txt")) == [
+        (1, "Q: Do you run Python?"),
+        (1, "Q2. And Ruby?"),
+    ]
+
+
+def test_an_item_of_a_list_is_not_taken_for_the_missing_heading():
+    prose = "The door must not be forced, and the filter is rinsed under the tap every month."
+    text = (
+        f"1. Dough\n\n{prose}\n\nYou need:\n\n1. Flour\n\n2. Water\n\n2. Filling\n\n- apples\n\n"
+        f"3. Baking\n\n{prose}\n"
+    )
+    found = headings(documents.parse(text.encode(), "a.txt"))
+    assert found == [(1, "1. Dough"), (1, "3. Baking")]
+
+
+def test_many_numbered_headings_take_no_longer_than_others():
+    prose = "It is long enough to be prose, for a heading stands only over what has some length."
+    many = "".join(f"{1 + at % 2 * 5}. Heading {at}\n\n{prose}\n\n" for at in range(20_000))
+    document = documents.parse(many.encode(), "a.txt")  # 2 MB; minutes, were it quadratic
+    assert len(document.headings) == 20_000
+
+
 def test_a_heading_over_what_leads_in_a_list():
     text = "Exclusions\n\nYou are not covered for:\n\n a) wear and tear\n b) theft at a station\n"
     assert headings(documents.parse(text.encode(), "a.txt")) == [(1, "Exclusions")]
@@ -258,12 +293,40 @@ def test_who_writes_a_mail_and_about_what_stands_over_it():
     ]
 
 
+def test_no_line_of_a_mail_is_a_heading_twice_and_its_own_headings_stand_below():
+    prose = "The 22nd clashes with the school's summer concert, to which most of us are going.\n\n"
+    text = (
+        f"Before\n\n{prose}From: Petra Lang\nDate: Monday, 9 a.m.\nMessage-ID: 1\n"
+        f"Subject: New opening hours\n\n{prose}Parking\n\n{prose}"
+        "From: Main Street\nTo: High Street\n"
+    )
+    assert headings(documents.parse(text.encode(), "a.txt")) == [
+        (1, "Before"),
+        (1, "From: Petra Lang"),
+        (2, "Subject: New opening hours"),
+        (3, "Parking"),
+    ]
+
+
+def test_what_looks_like_a_mail_or_a_chat_and_is_none():
+    prose = "choose File > Save as and give it a name. It asks before it overwrites another.\n\n"
+    text = (
+        f"Saving your work\n\nTo keep a picture, {prose}10:30 Opening remarks\n\nThen {prose}"
+        f"Minutes of the board\n\nDate: 3 May. Present were all who had come. {prose}"
+    )
+    assert [words for _, words in headings(documents.parse(text.encode(), "a.txt"))] == [
+        "Saving your work",
+        "10:30 Opening remarks",
+        "Minutes of the board",
+    ]
+
+
 def test_who_signs_a_letter_is_no_heading_of_the_next():
     prose = "The 22nd clashes with the school's summer concert, to which most of us are going.\n\n"
     drawn = f"{prose}Gideon (no. 3)\n\n------------\nFrom: Petra\n\nGood point. {prose}"
     head = f"{prose}Gideon (no. 3)\n\nTo: Petra\nDate: Monday. In the morning\n\n{prose}"
     quoted = f"{prose}Gideon (no. 3)\n\nOn Monday, Petra wrote:\n\n> From: Petra\n> {prose}"
-    chat = f"{prose}08:14 Wen: so what do I do with those\n08:16 Otto: Refund them. {prose}"
+    chat = f"{prose}08:14 Wen: so what do I do with those\n[16/05/2024, 8:16:38] Otto: 🙏\n{prose}"
     for text in (drawn, head, quoted, chat):
         assert headings(documents.parse(text.encode(), "a.txt")) == []
 

@@ -125,12 +125,14 @@ def test_the_sentence_that_is_looked_at_is_quoted_first():
 def test_a_question_in_a_document_is_no_answer_but_what_follows_it_is():
     text = (
         "INTERVIEWER: Can visitors watch?\nHOLLENBECK: On Fridays.\n"
-        "Why so rarely? Nobody knows.\nIs there more?"
+        "Why so rarely? And why so late? --- Nobody knows.\n- Who pays?\n- Who helps?\n"
+        "Is there more?"
     )
     found = hits(Document("d", "talk.txt", "talk", text), 5.0)
     chosen = candidates(found)
-    odds = np.array([2.0, -1.0, 0.5, 1.0, -7.0])
-    assert quote.handed_on(found, chosen, odds).tolist() == [-5.0, 2.0, -5.0, 1.0, -7.0]
+    odds = np.array([2.0, -1.0, 3.0, -6.0, 1.0, 0.5, 0.4, 1.5])
+    handed = [-5.0, 2.0, -5.0, -6.0, 3.0, 0.5, 0.4, 1.5]
+    assert quote.handed_on(found, chosen, odds).tolist() == handed
     question = "can visitors watch a casting?"
     selection = quote.select(evidence(question, found, visitors=0.4), max_quotes=1)
     assert selection.quotes[0].text == "HOLLENBECK: On Fridays."

@@ -132,12 +132,17 @@ def test_wrapped_lines_are_one_sentence_and_paragraph_lines_are_not():
     [
         (
             "08:11 Wen: I had three people who were charged twice, and they are angry\n"
-            "08:12 Farrukh: Refund them.\n[8:20 pm] Ines Otto: done\n(08:31:05) - Wen: ok, thanks",
+            "08:12 Farrukh: Refund them.\n[8:20 pm] Ines Otto: done\n(08:31:05) - Wen: ok, thanks\n"
+            "[15/05/2024, 20:31:09] Sue Bell: The council put the rent up to 64 pounds a year\n"
+            "15.05.24, 20:32 - Graham: What?? It was 48",
             [
                 "08:11 Wen: I had three people who were charged twice, and they are angry",
                 "08:12 Farrukh: Refund them.",
                 "[8:20 pm] Ines Otto: done",
                 "(08:31:05) - Wen: ok, thanks",
+                "[15/05/2024, 20:31:09] Sue Bell: The council put the rent up to 64 pounds a year",
+                "15.05.24, 20:32 - Graham: What??",
+                "It was 48",
             ],
         ),
         (
@@ -178,12 +183,18 @@ def test_chats_columns_and_lines_drawn_across(text, expected):
     assert [text[a:b] for a, b in sentence_spans(text)] == expected
 
 
-def test_a_line_drawn_across_parts_passages():
+def test_a_line_drawn_across_parts_passages_but_an_underline_does_not():
     mail = "The 22nd clashes with the summer concert of the school. " * 4
     document = parse(f"{mail}\n\nGideon\n\n-----\nFrom: Petra\n\n{mail}".encode(), "a.txt")
     first, second = passages(document)[-2:]
     assert document.text[first.start : first.end].endswith("Gideon")
     assert document.text[second.start : second.end].startswith("-----\nFrom: Petra\n\nThe 22nd")
+    rule = "-" * 60
+    document = parse(f"{mail}\n\nItem   Price\n{rule}\nPlums  3.00".encode(), "a.txt")
+    assert not any(document.text.startswith(rule, p.start) for p in passages(document))
+    assert rule in [document.text[a:b] for a, b in sentence_spans(document.text)]
+    for passage in passages(parse(f"{rule}\n".encode() * 1_000, "a.txt")):
+        assert passage.end - passage.start < 2 * PASSAGE_CHARS
 
 
 def test_text_without_capitals_is_split_too():

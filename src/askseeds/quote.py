@@ -29,7 +29,7 @@ from askseeds.evidence import (
     sentence_features,
 )
 from askseeds.expected import lacks_number
-from askseeds.sentences import heading_at
+from askseeds.sentences import heading_at, is_list_item
 from askseeds.types import Hit, Quote, Span
 
 SURE = 0.9
@@ -133,21 +133,22 @@ def handed_on(hits: Sequence[Hit], chosen: Sequence[Candidate], odds: Floats) ->
     """Log odds, with those of questions given to the sentences that answer them.
 
     In an interview or a list of common questions the one most like what is asked is itself a
-    question. It is no answer; what follows it is.
+    question. It is no answer; what follows it is. An item of a list is left alone, for questions
+    may be what is asked for, and so is a question that nothing follows.
     """
-    place = {candidate: index for index, candidate in enumerate(chosen)}
-    spans = [hits[c.hit].passage.sentences[c.sentence] for c in chosen]
-    asks = [
-        _QUESTION.search(hits[c.hit].cut(span)) is not None
-        for c, span in zip(chosen, spans, strict=True)
-    ]
     handed = odds.copy()
+    waiting: list[int] = []
     for index, candidate in enumerate(chosen):
-        if asks[index]:
-            following = place.get(Candidate(candidate.hit, candidate.sentence + 1))
-            if following is not None and not asks[following]:
-                handed[following] = max(handed[following], odds[index])
-            handed[index] = min(handed[index], NO_ANSWER)
+        if waiting and chosen[waiting[-1]].hit != candidate.hit:
+            waiting = []
+        hit = hits[candidate.hit]
+        text = hit.cut(hit.passage.sentences[candidate.sentence])
+        if _QUESTION.search(text) and not is_list_item(text):
+            waiting.append(index)
+        elif waiting:
+            handed[index] = max(odds[index], *(odds[at] for at in waiting))
+            handed[waiting] = np.minimum(odds[waiting], NO_ANSWER)
+            waiting = []
     return handed
 
 

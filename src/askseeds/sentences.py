@@ -48,12 +48,14 @@ _STARTERS = frozenset(
 )
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 _LIST_ITEM = re.compile(r"[ \t]*(?:[-*+•‣◦▪·–]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)])[ \t]+\S")
-_TURN = re.compile(  # of a chat: "[08:11] Wen: ..."
-    r"[ \t]*[\[(]?\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?: ?[AaPp][Mm])?[\])]?,?[ \t]+"
+_TURN = re.compile(  # of a chat: "08:11 Wen: ...", "[15/05/2024, 20:31:09] Sue Bell: ..."
+    r"[ \t]*[\[(]?(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4},?[ \t]+)?"
+    r"\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:\s?[AaPp][Mm])?[\])]?,?[ \t]+"
     r"(?:[-–—][ \t]+)?(?:[^\s:]{1,30}|[^\Wa-z\d_][^:\n]{0,30}):\s"
 )
 _FIRST_CELL = re.compile(r"[ \t]*\S(?:[^\n]{0,26}\S)? {3,}(?=\S)")  # of columns that spaces set
 _RULE = re.compile(r"[-=_*~#](?:[^\S\n]*[-=_*~#]){2,}\s*")  # a line drawn across the page
+_NEWLINE = re.compile(r"\r\n|[\r\n]")
 _FENCE = re.compile(r"[ \t]*(```|~~~)")
 _TABLE_ROW = re.compile(r"[^|\n]*\|[^|\n]*(?:\||$)|[^\t\n]+\t[^\t\n]*\t")
 _LINE = re.compile(r"[^\r\n\f\v\u2028\u2029\x85]*(?:\r\n|[\r\n\f\v\u2028\u2029\x85]|$)")
@@ -115,6 +117,11 @@ def is_heading(span: Span, headings: Sequence[Heading]) -> bool:
     """True when a sentence is nothing but a heading of the document."""
     at = bisect_right(headings, span[1] - 1, key=lambda heading: heading.start) - 1
     return at >= 0 and span[0] <= headings[at].start and headings[at].end <= span[1]
+
+
+def is_list_item(sentence: str) -> bool:
+    """True when a sentence begins with a bullet, or a number or letter of a list."""
+    return _LIST_ITEM.match(sentence) is not None
 
 
 def heading_at(document: Document, offset: int) -> str | None:
@@ -298,7 +305,7 @@ def _sections(
     for span in spans:
         if (
             section
-            and (is_heading(span, headings) or _RULE.fullmatch(text, *span))
+            and (is_heading(span, headings) or _is_drawn(text, section[-1][1], span))
             and section[-1][1] - section[0][0] >= SMALL_SECTION_CHARS
         ):
             yield section
@@ -308,6 +315,18 @@ def _sections(
         yield section
 
 
+def _is_drawn(text: str, above: int, span: Span) -> bool:
+    """Whether a sentence is a line drawn across, set off from what stands above it."""
+    blank = len(_NEWLINE.findall(text, above, span[0])) > 1
+    return blank and _RULE.fullmatch(text, *span) is not None
+
+
+def _underlines(text: str, above: Span, span: Span) -> bool:
+    """Whether a sentence is a line drawn directly under another, which is none."""
+    drawn = [_RULE.fullmatch(text, *one) is not None for one in (above, span)]
+    return drawn == [False, True] and not _is_drawn(text, above[1], span)
+
+
 def _packed(text: str, section: Sequence[Span]) -> Iterator[list[Span]]:
     """Cuts a section into runs of about equal length, each about PASSAGE_CHARS or less."""
     total = section[-1][1] - section[0][0]
@@ -315,7 +334,7 @@ def _packed(text: str, section: Sequence[Span]) -> Iterator[list[Span]]:
     aim = total / pieces
     run: list[Span] = []
     for span in section:
-        if run:
+        if run and not _underlines(text, run[-1], span):
             length = run[-1][1] - run[0][0]
             with_it = span[1] - run[0][0]
             paragraph = _blank_between(text, run[-1][1], span[0])

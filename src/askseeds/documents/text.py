@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections import deque
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from itertools import islice, pairwise
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -28,10 +29,16 @@ _CLOSERS = "'\"”’»)]"  # what may stand behind the end of a sentence
 _SENTENCE_END_INSIDE = re.compile(r"[.!?…:。！？]['\"”’»)\]]*(?:\s|$)")
 _NUMBER = re.compile(r"(?:\d{1,3}(?:\.\d{1,3})*[.)]?|[IVXLC]{1,6}[.)]|[A-Z][.)])\s+")
 _NOT_A_HEADING = re.compile(r"[|\t{}<>=@\\_~;]|://|\s{3}|,[^\s\d]")
-_IN_ORDER = re.compile(r"(\d{1,3})[.)]\s")  # a heading that is one of a numbered row
-_CLOCK = re.compile(r"\W*\d{1,2}:\d\d\b")  # a line of a log or a chat
+_IN_ORDER = re.compile(r"(\d{1,3})[.)]?\s")  # a heading that is one of a numbered row
+_CLOCK = re.compile(  # a line of a log or a chat
+    r"\W{0,3}(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4},?\s+)?\d{1,2}:\d\d\b"
+)
+_ASKED = re.compile(r"(?:Q|Question)(?: ?\d{1,3})?[.:)]\s.*[?？]\W*", re.I)
+_TOLD = re.compile(r"(?:A|Answer)(?: ?\d{1,3})?[.:)]\s", re.I)
 _RULE = re.compile(r"[-=_*~#](?:[ \t]*[-=_*~#]){2,}")  # a line drawn across the page
-_MAIL = re.compile(r"(From|To|Cc|Bcc|Reply-To|Date|Sent|Subject):[ \t]+\S")
+_FIELD = re.compile(r"([A-Z][A-Za-z-]*):[ \t]+\S")  # a line in the head of a mail
+_MAIL = re.compile(r"(?:From|To|Cc|Bcc|Reply-To|Date|Sent|Subject):[ \t]+\S")
+_ITEM = re.compile(r"(?:[-*+•‣◦▪·–]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)])\s")
 _WROTE = re.compile(r"\bwrote:\Z")
 _OVER_MAIL = ("From", "Subject")
 _WIKI = re.compile(r"(=(?: ?=){0,5}) ?([^\s=](?:.*[^\s=])?) ?\1")
@@ -78,10 +85,10 @@ class Line(NamedTuple):
     after_blank: bool
 
 
-def lines(text: str, after: int = 0) -> Iterator[Line]:
-    """The lines with something on them that stand behind the offset `after`, the end of a line."""
+def lines(text: str, after: int = 0, until: int | None = None) -> Iterator[Line]:
+    """The lines with something on them between two offsets, each the end or start of a line."""
     end = after
-    for words in _WORDS.finditer(text, after):
+    for words in _WORDS.finditer(text, after, len(text) if until is None else until):
         start = words.start()
         gap = text[end:start]
         after_blank = end == 0 or (gap != "\n" and len(_NEWLINE.findall(gap)) > 1)
@@ -122,8 +129,12 @@ def _headings(text: str) -> list[Heading]:
                 start, end = wiki.span(2)
                 level = wiki[1].count("=")
                 headings.append(Heading(line.start + start, line.start + end, level))
+            elif _ASKED.fullmatch(line.text) and below and _TOLD.match(below[0].text):
+                headings.append(Heading(line.start, line.end, 2 if topic_seen else 1))
             elif (
-                _opens_block(line, above, headings)
+                not _MAIL.match(line.text)
+                and not (_CLOCK.match(line.text) and below and not below[0].after_blank)
+                and _opens_block(line, above, headings)
                 and _is_prose(below, under=line.text)
                 and _looks_like_heading(line.text)
             ):
@@ -133,23 +144,29 @@ def _headings(text: str) -> list[Heading]:
                 topic_seen = topic_seen or (above is not None and not numbered)
                 headings.append(Heading(line.start, line.end, level))
         above = line
-    return sorted([*_completed(text, headings), *_mail_heads(text)], key=_start)
+    headings, mails = _completed(text, headings), [*_mail_heads(text)]
+    if mails:  # what stands in a mail stands under its head
+        headings = [
+            h if h.start < mails[0].start else replace(h, level=min(6, h.level + 2))
+            for h in headings
+        ]
+    return sorted([*headings, *mails], key=_start)
 
 
 def _mail_heads(text: str) -> Iterator[Heading]:
-    """Who writes and about what, in the head of each mail: it stands over all of that mail."""
+    """Who writes and about what, in the head of each mail."""
     if not all(f"{field}:" in text for field in _OVER_MAIL):
         return
     block: list[tuple[str, Line]] = []
 
     def heads() -> Iterator[Heading]:
-        if len(block) > 1:
-            over = [line for field, line in block if field in _OVER_MAIL]
-            for level, line in enumerate(over[:2], start=1):
+        over = {field: line for field, line in reversed(block) if field in _OVER_MAIL}
+        if len(over) == len(_OVER_MAIL):
+            for level, line in enumerate(sorted(over.values()), start=1):
                 yield Heading(line.start, line.end, level)
 
     for line in lines(text):
-        field = _MAIL.match(line.text)
+        field = _FIELD.match(line.text)
         if block and (field is None or line.after_blank):
             yield from heads()
             block = []
@@ -176,17 +193,17 @@ def _completed(text: str, headings: list[Heading]) -> list[Heading]:
     for (number, last), (until, following) in pairwise(numbered):
         if number + 1 >= until or last.level != following.level:
             continue
-        for line in lines(text[: following.start], last.end):
+        between: dict[int, list[Heading]] = {}
+        for line in lines(text, last.end, following.start):
             found = _IN_ORDER.match(line.text)
-            if (
-                found
-                and int(found[1]) == number + 1 < until
-                and line.after_blank
-                and len(line.text) <= 80
-                and _looks_like_heading(line.text)
-            ):
-                missing.append(Heading(line.start, line.end, last.level))
-                number += 1
+            short = line.after_blank and len(line.text) <= 80
+            if found and short and _looks_like_heading(line.text):
+                heading = Heading(line.start, line.end, last.level)
+                between.setdefault(int(found[1]), []).append(heading)
+        wanted = [between.get(at, []) for at in range(number + 1, until)]
+        # A number that comes twice is also that of an item in a list.
+        if all(len(one) <= 1 for one in wanted):
+            missing += [heading for one in wanted for heading in one]
     return sorted([*headings, *missing], key=_start)
 
 
@@ -206,23 +223,25 @@ def _is_prose(below: Collection[Line], *, under: str) -> bool:
     A line drawn across, the head of a mail, or an older one that is quoted begins something else:
     what stands above is the name that ends a letter.
     """
-    first = next(iter(below), None)
+    first, second = [*islice(below, 2), None, None][:2]
     if first is None or first.text[0].islower() or first.text[0] == ">":
         return False
-    if _MAIL.match(first.text):
-        return False
-    if first.after_blank and _RULE.fullmatch(first.text):
+    if _MAIL.match(first.text) and second is not None and _MAIL.match(second.text):
         return False
     prose = first.text
     if first.after_blank:
+        if _RULE.fullmatch(prose):
+            return False
+        following: Line | None = None
         for line in islice(below, 1, None):
-            if line.after_blank:
+            if line.after_blank or line.text[0] == ">":
+                following = line
                 break
             prose += " " + line.text
-        if " > " in prose or _WROTE.search(prose):
+        if _WROTE.search(prose):
             return False
-        if prose.endswith(":"):  # what leads in a list
-            return len(re.findall(r"[^\W\d_]{2,}", prose)) >= 3
+        if prose.endswith(":") and following is not None and _ITEM.match(following.text):
+            return len(re.findall(r"[^\W\d_]{2,}", prose)) >= 3  # it leads in a list
     return (
         len(prose) >= max(40, 1.5 * len(under))
         and len(re.findall(r"[^\W\d_]{2,}", prose)) >= 6
@@ -232,8 +251,6 @@ def _is_prose(below: Collection[Line], *, under: str) -> bool:
 
 def _looks_like_heading(line: str) -> bool:
     if line.rstrip(_CLOSERS)[-1:] in ".!?…,:-–—。！？、" or _NOT_A_HEADING.search(line):
-        return False
-    if _CLOCK.match(line):
         return False
     number = _NUMBER.match(line)
     words = line[number.end() :] if number else line
