@@ -1,6 +1,7 @@
 """The way of a question with real parts: quotes are verbatim, whatever is asked of any text."""
 
 import json
+import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from askseeds import quote
 from askseeds.assistant import QUESTION_CHARS, Assistant
+from askseeds.config import Settings
 from askseeds.errors import QuestionError, SeedsError
 from askseeds.finder import CANDIDATES, EARLY
 from askseeds.models import runtime
@@ -34,6 +36,30 @@ HARD = {
     "table.md": "# Prices\n\n| item | price |\n|---|---|\n| lamp | 40 euros |\n| desk | 99 |\n",
     "code.md": "# Setup\n\n```\npip install thing\n```\n\nThe port is 8123.\n",
 }
+EVERYDAY = {
+    "chat.txt": (
+        "[15/05/2024, 20:31:09] Sue Bell: The council put the rent up to 64 pounds a year from "
+        "October\n[15/05/2024, 20:32:40] Graham: What?? It was 48\n[15/05/2024, 20:41:30] Ravi: "
+        "Bonfires only November to February, and never before dusk\n"
+    ),
+    "dishwasher.txt": (
+        "3 CARE\nThe door must not be forced, and the filter is rinsed every month.\n\n"
+        "4 ERROR CODES\n\n  E1      Door open                Close the door firmly\n"
+        "  E2      Water does not drain     Clean the filter, check the hose\n\n"
+        "5 SERVICE\nSpare parts are kept for ten years, and the workshop can be called daily.\n"
+    ),
+    "hosting.txt": (
+        "Q: Do you support Python applications?\nA: Only on Business.\n\n"
+        "Q: Can I host adult content?\nA: No.\n\nQ: How long are backups kept?\nA: Fourteen days.\n"
+    ),
+    "cover.txt": (
+        "1. What is covered\n\nWe pay for theft of a bicycle that was locked to something fixed."
+        "\n\n2. What is not covered\n\nThis cover does not pay for:\n\n(a) rust and wear;\n"
+        "(b) races of any kind.\n\n3. Claims\n\nWrite to us within a week, and enclose the receipt "
+        "of the lock.\n"
+    ),
+}
+
 QUESTIONS = (
     "How long does the ferry take?",
     "When did the first office open?",
@@ -49,20 +75,48 @@ QUESTIONS = (
 )
 
 
-@pytest.fixture(scope="module")
-def hard(tmp_path_factory, exported_encoder):
-    import shutil
-
-    from askseeds.config import Settings
-
-    folder = tmp_path_factory.mktemp("hard")
+def placed(texts, folder, exported_encoder):
     (folder / "seeds").mkdir()
-    for name, text in HARD.items():
+    for name, text in texts.items():
         (folder / "seeds" / name).write_bytes(text.encode())
     shutil.copytree(exported_encoder, folder / "index" / "encoder")
-    place = Settings(seeds=folder / "seeds", index=folder / "index")
+    return Settings(seeds=folder / "seeds", index=folder / "index")
+
+
+@pytest.fixture(scope="module")
+def hard(tmp_path_factory, exported_encoder):
+    place = placed(HARD, tmp_path_factory.mktemp("hard"), exported_encoder)
     with Assistant.open(place) as assistant:
         yield assistant, place
+
+
+@pytest.fixture(scope="module")
+def everyday(tmp_path_factory, exported_encoder):
+    with Assistant.open(
+        placed(EVERYDAY, tmp_path_factory.mktemp("everyday"), exported_encoder)
+    ) as assistant:
+        yield assistant
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "heading"),
+    [
+        ("How much is the rent from October?", "64 pounds", None),
+        ("When are bonfires allowed?", "Bonfires only November to February", None),
+        (
+            "What does error code E2 on the dishwasher mean?",
+            "E2      Water does not drain",
+            "4 ERROR CODES",
+        ),
+        ("Can I host adult content?", "A: No.", "Q: Can I host adult content?"),
+        ("Are races covered?", "(b) races of any kind.", "2. What is not covered"),
+    ],
+)
+def test_everyday_texts_are_read_for_what_they_are(everyday, question, text, heading):
+    answer = everyday.ask(question)
+    assert answer.status == "answered"
+    [found] = [quote for quote in answer.quotes if text in quote.text][:1]
+    assert found.heading == heading
 
 
 def test_a_question_with_nothing_to_see_is_empty(hard):
@@ -73,10 +127,6 @@ def test_a_question_with_nothing_to_see_is_empty(hard):
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory, exported_encoder):
-    import shutil
-
-    from askseeds.config import Settings
-
     folder = tmp_path_factory.mktemp("tables")
     shutil.copytree(QA / "tables", folder / "seeds")
     shutil.copytree(exported_encoder, folder / "index" / "encoder")
