@@ -138,6 +138,25 @@ def test_a_question_in_a_document_is_no_answer_but_what_follows_it_is():
     assert selection.quotes[0].text == "HOLLENBECK: On Fridays."
 
 
+def test_of_a_quoted_mail_only_the_mail_itself_is_quoted():
+    text = (
+        "Dana: I disagree.\n\n> Hello. My suggestion is to scrap all of\n> those pallets.\n\n"
+        "> Nobody said this here, ever.\n\n> Yes, do.\n\n"
+        "Piotr: Hello. My suggestion is to scrap\nall of those pallets. Yes, do."
+    )
+    found = hits(Document("d", "mails.txt", "mails", text), 5.0)
+    spans = found[0].passage.sentences
+    assert [text[slice(*spans[c.sentence])] for c in candidates(found)] == [
+        "Dana: I disagree.",
+        "> Hello.",
+        "> Nobody said this here, ever.",
+        "> Yes, do.",  # too short to tell
+        "Piotr: Hello.",
+        "My suggestion is to scrap\nall of those pallets.",
+        "Yes, do.",
+    ]
+
+
 def test_a_quote_has_the_heading_over_itself():
     text = "Lights\n\nOne is red.\n\nBoats\n\n" + "They sail every day. " * 5 + "One is blue."
     at = text.index("Boats")

@@ -26,6 +26,9 @@ PASSAGES = 4
 HEADING_WORDS = 5
 """A heading with fewer words names a subject; one with as many may state a fact."""
 
+COPIED_WORDS = 5
+"""So many words from the beginning of a sentence tell it from all others."""
+
 _WORD = re.compile(r"[^\W_]+")
 _STOP = frozenset(
     "a an and are as at be been but by can could did do does for from had has have he her him his "
@@ -157,7 +160,8 @@ def _inside(hits: Sequence[Hit], around: Span) -> list[Span]:
 def candidates(hits: Sequence[Hit]) -> tuple[Candidate, ...]:
     """The sentences of the hits, in order.
 
-    Headings only if they are long enough to say much, and nothing that has no word in it.
+    Headings only if they are long enough to say much; nothing that has no word in it; and of a mail
+    that another one quotes only the mail itself, for the copy stands under another's name.
     """
     return tuple(
         Candidate(index, number)
@@ -165,7 +169,23 @@ def candidates(hits: Sequence[Hit]) -> tuple[Candidate, ...]:
         for number, span in enumerate(hit.passage.sentences)
         if len(_WORD.findall(hit.cut(span)))
         >= (HEADING_WORDS if is_heading(span, hit.document.headings) else 1)
+        and not _is_copy(hit.document.text, span)
     )
+
+
+def _is_copy(text: str, span: Span) -> bool:
+    """Whether a sentence is quoted with ">" from elsewhere in its document."""
+    if not _in_quoted_line(text, span[0]):
+        return False
+    words = text[slice(*span)].replace(">", " ").split()[:COPIED_WORDS]
+    same = re.compile(r"\s+".join(map(re.escape, words)))
+    return len(words) == COPIED_WORDS and any(
+        not _in_quoted_line(text, found.start()) for found in same.finditer(text)
+    )
+
+
+def _in_quoted_line(text: str, at: int) -> bool:
+    return text[text.rfind("\n", 0, at) + 1 : at + 1].lstrip().startswith(">")
 
 
 def sentence_features(evidence: Evidence, chosen: Sequence[Candidate]) -> Floats:

@@ -212,7 +212,7 @@ def _goes_on(text: str, line: Span, following: Span) -> bool:
     length = line[1] - line[0]
     if not 30 <= length <= WRAP_CHARS or following[1] - following[0] > WRAP_CHARS:
         return False
-    rest = text[following[0] : following[1]].lstrip()
+    rest = text[following[0] : following[1]].lstrip(" \t>")  # of a mail that is quoted, too
     if rest[:1].islower() or text[line[1] - 1] in ",;-–—":
         return True
     # A wrapped line could not have taken the next line's first word.
