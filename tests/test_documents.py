@@ -220,115 +220,107 @@ def test_headings_that_marks_or_wrapped_paragraphs_make_plain():
     assert headings(document) == [(1, "Chapter One"), (2, "Part")]
 
 
-def test_a_numbered_heading_over_a_list_or_a_table_is_not_missed():
-    # Else what is not covered would stand under "3. What is covered".
-    prose = "The warranty begins on the day of purchase and is valid with the receipt."
-    document = documents.parse(
-        (
-            f"3. What is covered\n\n{prose}\n1. first, a number in the text\n\n"
-            "4. What is not covered\n\n(a) scratches;\n(b) frost.\n\n5. Technical data\n\n"
-            f"  Weight   13 kg\n\n6. not a heading\n\n7. Complaints\n\n{prose}\n"
-        ).encode(),
-        "a.txt",
-    )
-    assert headings(document) == [
-        (1, "3. What is covered"),
-        (1, "4. What is not covered"),
-        (1, "5. Technical data"),
-        (1, "7. Complaints"),
-    ]
+PROSE = "The 22nd clashes with the school's summer concert, to which most of us are going.\n\n"
+LONG = "incomprehensibilities " * 4
 
 
-def test_a_numbered_heading_needs_no_dot():
-    prose = "The door must not be forced, and the filter is rinsed under the tap every month."
-    text = f"3 CARE\n{prose}\n\n4 ERROR CODES\n  E1   Door open\n\n5 SERVICE\n{prose}\n"
-    assert headings(documents.parse(text.encode(), "a.txt")) == [
-        (1, "3 CARE"),
-        (1, "4 ERROR CODES"),
-        (1, "5 SERVICE"),
-    ]
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            f"3. What is covered\n\n{PROSE}Wrapped text that goes on into the next line with\n"
+            f"4. Four of them\n\n4. Not {LONG}\n\n4. What is not covered\n\n"
+            "(a) scratches;\n(b) frost.\n\n5. Technical data\n\n  Weight   13 kg\n\n"
+            f"6. not a heading\n\n7. Complaints\n\n{PROSE}",
+            [
+                (1, "3. What is covered"),
+                (1, "4. What is not covered"),
+                (1, "5. Technical data"),
+                (1, "7. Complaints"),
+            ],
+            id="over a list and a table",
+        ),
+        pytest.param(
+            f"3 CARE\n{PROSE}4 ERROR CODES\n  E1   Door open\n\n5 SERVICE\n{PROSE}",
+            [(1, "3 CARE"), (1, "4 ERROR CODES"), (1, "5 SERVICE")],
+            id="numbered without a dot",
+        ),
+        pytest.param(
+            f"1. Dough\n\n{PROSE}You need:\n\n1. Flour\n\n2. Water\n\n2. Filling\n\n- apples\n\n"
+            f"3. Baking\n\n{PROSE}",
+            [(1, "1. Dough"), (1, "3. Baking")],
+            id="an item has the missing number, too",
+        ),
+        pytest.param(
+            f"1. Alone\n\n{PROSE}A topic\n\n{PROSE}2. Milk\n\n3. Within the topic\n\n{PROSE}",
+            [(1, "1. Alone"), (1, "A topic"), (2, "3. Within the topic")],
+            id="the next number is of another row",
+        ),
+        pytest.param(
+            "Exclusions\n\nYou are not covered for:\n\n a) wear and tear\n b) theft\n\n"
+            "Name\n\nHere:\n\n- a\n\nSeen\n\nPlease sign in this place:\n\nIn ink\n",
+            [(1, "Exclusions")],
+            id="over what leads in a list",
+        ),
+        pytest.param(
+            "Q: Do you run Python?\nA: No.\n\nQ2. And Ruby?\n\nA2. On Business.\n\nQ: Open?\nAsk.",
+            [(1, "Q: Do you run Python?"), (1, "Q2. And Ruby?")],
+            id="a question over its answer",
+        ),
+        pytest.param(
+            "From: Gideon Marsh\nTo: All\nDate: 8 May, 07:52\nSubject: Street party?\n\n"
+            f"{PROSE}Gideon\n\nSubject: Re: Street party?\nFrom: Petra <petra@lane.example>\n\n"
+            f"{PROSE}From: nobody\n\nSubject: of no mail\n\n{PROSE}",
+            [
+                (1, "From: Gideon Marsh"),
+                (2, "Subject: Street party?"),
+                (1, "Subject: Re: Street party?"),
+                (2, "From: Petra <petra@lane.example>"),
+            ],
+            id="who writes a mail, and about what",
+        ),
+        pytest.param(
+            f"Before\n\n{PROSE}From: Petra Lang\nDate: Monday, 9 a.m.\nMessage-ID: 1\n"
+            f"Subject: New opening hours\n\n{PROSE}Parking\n\n{PROSE}"
+            "From: Main Street\nTo: High Street\n",
+            [
+                (1, "Before"),
+                (1, "From: Petra Lang"),
+                (2, "Subject: New opening hours"),
+                (3, "Parking"),
+            ],
+            id="a heading in a mail, and no line twice",
+        ),
+        pytest.param(
+            "Saving your work\n\nTo keep a picture, choose File > Save as and give it a name. It "
+            f"asks before it overwrites.\n\n10:30 Opening remarks\n\n{PROSE}"
+            f"Minutes of the board\n\nDate: 3 May. Present were all who had come. {PROSE}",
+            [(1, "Saving your work"), (1, "10:30 Opening remarks"), (1, "Minutes of the board")],
+            id="what only looks like a mail or a chat",
+        ),
+    ],
+)
+def test_headings_of_everyday_texts(text, expected):
+    assert headings(documents.parse(text.encode(), "a.txt")) == expected
 
 
-def test_a_question_stands_over_its_answer():
-    text = "Q: Do you run Python?\nA: No.\n\nQ2. And Ruby?\n\nA2. On Business.\n\nQ: Open?\nWe ask."
-    assert headings(documents.parse(text.encode(), "a.txt")) == [
-        (1, "Q: Do you run Python?"),
-        (1, "Q2. And Ruby?"),
-    ]
+@pytest.mark.parametrize(
+    "below",
+    [
+        f"------------\nGood point. {PROSE}",
+        f"To: Petra\nDate: Monday. In the morning\n\n{PROSE}",
+        f"On Monday, Petra wrote:\n\n> From: Petra\n> {PROSE}",
+        f"> Good point. {PROSE}",
+    ],
+)
+def test_who_signs_a_letter_is_no_heading_of_the_next(below):
+    text = f"{PROSE}Gideon (no. 3)\n\n{below}"
+    assert headings(documents.parse(text.encode(), "a.txt")) == []
 
 
-def test_an_item_of_a_list_is_not_taken_for_the_missing_heading():
-    prose = "The door must not be forced, and the filter is rinsed under the tap every month."
-    text = (
-        f"1. Dough\n\n{prose}\n\nYou need:\n\n1. Flour\n\n2. Water\n\n2. Filling\n\n- apples\n\n"
-        f"3. Baking\n\n{prose}\n"
-    )
-    found = headings(documents.parse(text.encode(), "a.txt"))
-    assert found == [(1, "1. Dough"), (1, "3. Baking")]
-
-
-def test_many_numbered_headings_take_no_longer_than_others():
-    prose = "It is long enough to be prose, for a heading stands only over what has some length."
-    many = "".join(f"{1 + at % 2 * 5}. Heading {at}\n\n{prose}\n\n" for at in range(20_000))
-    document = documents.parse(many.encode(), "a.txt")  # 2 MB; minutes, were it quadratic
-    assert len(document.headings) == 20_000
-
-
-def test_a_heading_over_what_leads_in_a_list():
-    text = "Exclusions\n\nYou are not covered for:\n\n a) wear and tear\n b) theft at a station\n"
-    assert headings(documents.parse(text.encode(), "a.txt")) == [(1, "Exclusions")]
-
-
-def test_who_writes_a_mail_and_about_what_stands_over_it():
-    prose = "The 22nd clashes with the school's summer concert, to which most of us are going.\n\n"
-    first = "From: Gideon Marsh\nTo: All\nDate: 8 May, 07:52\nSubject: Street party?\n\n"
-    second = "Subject: Re: Street party?\nFrom: Petra <petra@lane.example>\n\n"
-    lone = "Subject: a line of its own, like From: is no mail.\n\n"
-    text = f"{first}{prose}Gideon\n\n{second}{prose}{lone}{prose}"
-    assert headings(documents.parse(text.encode(), "a.txt")) == [
-        (1, "From: Gideon Marsh"),
-        (2, "Subject: Street party?"),
-        (1, "Subject: Re: Street party?"),
-        (2, "From: Petra <petra@lane.example>"),
-    ]
-
-
-def test_no_line_of_a_mail_is_a_heading_twice_and_its_own_headings_stand_below():
-    prose = "The 22nd clashes with the school's summer concert, to which most of us are going.\n\n"
-    text = (
-        f"Before\n\n{prose}From: Petra Lang\nDate: Monday, 9 a.m.\nMessage-ID: 1\n"
-        f"Subject: New opening hours\n\n{prose}Parking\n\n{prose}"
-        "From: Main Street\nTo: High Street\n"
-    )
-    assert headings(documents.parse(text.encode(), "a.txt")) == [
-        (1, "Before"),
-        (1, "From: Petra Lang"),
-        (2, "Subject: New opening hours"),
-        (3, "Parking"),
-    ]
-
-
-def test_what_looks_like_a_mail_or_a_chat_and_is_none():
-    prose = "choose File > Save as and give it a name. It asks before it overwrites another.\n\n"
-    text = (
-        f"Saving your work\n\nTo keep a picture, {prose}10:30 Opening remarks\n\nThen {prose}"
-        f"Minutes of the board\n\nDate: 3 May. Present were all who had come. {prose}"
-    )
-    assert [words for _, words in headings(documents.parse(text.encode(), "a.txt"))] == [
-        "Saving your work",
-        "10:30 Opening remarks",
-        "Minutes of the board",
-    ]
-
-
-def test_who_signs_a_letter_is_no_heading_of_the_next():
-    prose = "The 22nd clashes with the school's summer concert, to which most of us are going.\n\n"
-    drawn = f"{prose}Gideon (no. 3)\n\n------------\nFrom: Petra\n\nGood point. {prose}"
-    head = f"{prose}Gideon (no. 3)\n\nTo: Petra\nDate: Monday. In the morning\n\n{prose}"
-    quoted = f"{prose}Gideon (no. 3)\n\nOn Monday, Petra wrote:\n\n> From: Petra\n> {prose}"
-    chat = f"{prose}08:14 Wen: so what do I do with those\n[16/05/2024, 8:16:38] Otto: 🙏\n{prose}"
-    for text in (drawn, head, quoted, chat):
-        assert headings(documents.parse(text.encode(), "a.txt")) == []
+def test_turns_of_a_chat_are_no_headings():
+    text = f"{PROSE}08:14 Wen: so what do I do with it\n[16/05/2024, 8:16:38] Otto: 🙏\n{PROSE}"
+    assert headings(documents.parse(text.encode(), "a.txt")) == []
 
 
 @pytest.mark.parametrize(

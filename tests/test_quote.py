@@ -126,12 +126,13 @@ def test_a_question_in_a_document_is_no_answer_but_what_follows_it_is():
     text = (
         "INTERVIEWER: Can visitors watch?\nHOLLENBECK: On Fridays.\n"
         "Why so rarely? And why so late? --- Nobody knows.\n- Who pays?\n- Who helps?\n"
-        "Is there more?"
+        "Nobody in the foundry answered, for all of them had gone home. And is there more?"
     )
     found = hits(Document("d", "talk.txt", "talk", text), 5.0)
     chosen = candidates(found)
-    odds = np.array([2.0, -1.0, 3.0, -6.0, 1.0, 0.5, 0.4, 1.5])
-    handed = [-5.0, 2.0, -5.0, -6.0, 3.0, 0.5, 0.4, 1.5]
+    assert len(chosen) == 9
+    odds = np.array([2.0, -1.0, 3.0, -6.0, 1.0, 0.5, 0.4, -2.0, 1.5])
+    handed = [-5.0, 2.0, -5.0, -6.0, 3.0, 0.5, 0.4, -2.0, 1.5]
     assert quote.handed_on(found, chosen, odds).tolist() == handed
     question = "can visitors watch a casting?"
     selection = quote.select(evidence(question, found, visitors=0.4), max_quotes=1)

@@ -132,13 +132,15 @@ def test_wrapped_lines_are_one_sentence_and_paragraph_lines_are_not():
     [
         (
             "08:11 Wen: I had three people who were charged twice, and they are angry\n"
-            "08:12 Farrukh: Refund them.\n[8:20 pm] Ines Otto: done\n(08:31:05) - Wen: ok, thanks\n"
+            "08:12 Farrukh: Refund them, as many of them as have written to us until today\n"
+            "[8:20 pm] Ines Otto: that is done, and all of them have been told so today\n"
+            "(08:31:05) - Wen: ok, thanks\n"
             "[15/05/2024, 20:31:09] Sue Bell: The council put the rent up to 64 pounds a year\n"
             "15.05.24, 20:32 - Graham: What?? It was 48",
             [
                 "08:11 Wen: I had three people who were charged twice, and they are angry",
-                "08:12 Farrukh: Refund them.",
-                "[8:20 pm] Ines Otto: done",
+                "08:12 Farrukh: Refund them, as many of them as have written to us until today",
+                "[8:20 pm] Ines Otto: that is done, and all of them have been told so today",
                 "(08:31:05) - Wen: ok, thanks",
                 "[15/05/2024, 20:31:09] Sue Bell: The council put the rent up to 64 pounds a year",
                 "15.05.24, 20:32 - Graham: What??",

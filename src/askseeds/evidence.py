@@ -29,6 +29,7 @@ HEADING_WORDS = 5
 COPIED_WORDS = 5
 """So many words from the beginning of a sentence tell it from all others."""
 
+_QUOTED = re.compile(r"[ \t]*>")
 _WORD = re.compile(r"[^\W_]+")
 _STOP = frozenset(
     "a an and are as at be been but by can could did do does for from had has have he her him his "
@@ -185,7 +186,7 @@ def _is_copy(text: str, span: Span) -> bool:
 
 
 def _in_quoted_line(text: str, at: int) -> bool:
-    return text[text.rfind("\n", 0, at) + 1 : at + 1].lstrip().startswith(">")
+    return _QUOTED.match(text, text.rfind("\n", 0, at) + 1) is not None
 
 
 def sentence_features(evidence: Evidence, chosen: Sequence[Candidate]) -> Floats:

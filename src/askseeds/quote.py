@@ -40,13 +40,13 @@ HIT_WORTH = 0.42
 """What having the answer among the quotes is worth, beside their F1; see docs/quality.md."""
 
 NO_ANSWER = -5.0
-"""The most log odds of a sentence that asks."""
-
-_QUESTION = re.compile(r"[?？][\s\"'”’»)\]*_]*\Z")
+"""The most log odds of a question whose answer follows: less than 0.01, so it is hardly quoted."""
 
 NO_NUMBER = 0.1
 """The most that can be expected of quotes without a number where nothing else is asked for: in the
 question sets none of them answered; see docs/quality.md."""
+
+_QUESTION = re.compile(r"[?？][\s\"'”’»)\]*_]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
