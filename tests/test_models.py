@@ -1,15 +1,19 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
+from importlib import resources
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from askseeds.errors import ModelError
-from askseeds.models import Encoder, Reranker, find_export, source_fingerprint
+from askseeds.models import Encoder, Entailment, Reranker, find_export, source_fingerprint
+from askseeds.models import entailment as entailment_module
 from askseeds.models.reranker import RERANKER_PACKAGE
 from askseeds.models.weights import package_folder
 
@@ -25,6 +29,15 @@ TEXTS = (
 )
 
 
+SCORES = [
+    ("Anna Roth built the bridge in 1912.", 3.33),
+    ("The bridge was built before 1900.", -2.76),
+    ("Anna Roth did not build the bridge.", -2.6),
+    ("The bridge was paid for by Anna Roth.", -1.55),
+]
+"""Claims with the log-odds that the weights gave when they were made."""
+
+
 @pytest.fixture(scope="module")
 def encoder(exported_encoder):
     return Encoder.load(exported_encoder)
@@ -33,6 +46,11 @@ def encoder(exported_encoder):
 @pytest.fixture(scope="module")
 def reranker():
     return Reranker.load()
+
+
+@pytest.fixture(scope="module")
+def entailment():
+    return Entailment.load()
 
 
 @pytest.fixture
@@ -230,3 +248,33 @@ def test_changed_reranker_weights_are_refused(tmp_path, monkeypatch):
     (copy / "model.onnx").unlink()
     with pytest.raises(ModelError, match=r"cannot be read.*reinstall"):
         Reranker.load()
+
+
+# --- entailment --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("claim", "expected"), SCORES)
+def test_entailment_scores_stay_what_they_are(entailment, claim, expected):
+    # All layers, all norms and both pooled states have a part in them; other machines round.
+    score = entailment.score(claim, "The bridge was built in 1912 by Anna Roth.", context="Bridges")
+    assert score == pytest.approx(expected, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda one: one.pop("3.inner.up"), "3.inner.up"),
+        (lambda one: one.pop("head.weight"), "head.weight"),
+        (lambda one: one.update({"12.inner.up": one["3.inner.up"]}), "12.inner.up"),
+        (lambda one: one["3.inner.up"].fill(np.nan), "3.inner.up is not finite"),
+        (lambda one: one.update({"3.inner.up": one["3.outer.up"]}), "cannot be used"),
+    ],
+)
+def test_spoilt_changes_of_the_entailment_model_are_refused(tmp_path, monkeypatch, spoil, said):
+    with resources.as_file(resources.files("askseeds") / entailment_module.WEIGHTS) as path:
+        tensors = load_file(path)
+    spoil(tensors)
+    save_file(tensors, tmp_path / entailment_module.WEIGHTS)
+    monkeypatch.setattr(entailment_module, "files", lambda _: tmp_path)
+    with pytest.raises(ModelError, match=re.escape(said)):
+        Entailment.load()

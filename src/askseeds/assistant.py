@@ -14,7 +14,7 @@ from askseeds.evidence import Evidence
 from askseeds.finder import CANDIDATES, Clock, Finder
 from askseeds.followup import parts, standalone
 from askseeds.ledger import Ledger
-from askseeds.models import Encoder, Reranker
+from askseeds.models import Encoder, Entailment, Reranker
 from askseeds.questions import is_empty
 from askseeds.sync import Notice, bring_up_to_date
 from askseeds.types import Answer, Document, Hit, Models, Progress, Step, Turn
@@ -93,19 +93,25 @@ class Assistant:
             from askseeds.prose.model import open_model
 
             language_model = open_model(settings)
-        with ThreadPoolExecutor(2) as loading:
+        with ThreadPoolExecutor(3) as loading:
             # Loading a model lets go of Python's lock: it takes no time beside the rest.
             reranker = loading.submit(Reranker.load)
+            entailment = loading.submit(Entailment.load) if language_model is not None else None
             if sync:
                 bring_up_to_date(settings, progress=progress, notice=notice)
             Ledger.open(settings.index).close()
             encoder = loading.submit(Encoder.load, settings.index / "encoder")
             engines = Engines(settings, progress)
+            writer = None
+            if language_model is not None and entailment is not None:
+                from askseeds.prose.write import Writer
+
+                writer = Writer(language_model, entailment.result(), settings.index)
             return cls(
                 settings,
                 Finder(encoder.result(), reranker.result(), engines),
                 Models(encoder.result().name, reranker.result().name),
-                _writer(language_model, reranker.result(), settings),
+                writer,
             )
 
     def __enter__(self) -> Self:
@@ -311,16 +317,6 @@ class Assistant:
     def sources(self) -> tuple[str, ...]:
         """Sources of all documents, sorted."""
         return self.finder.engines.ledger.sources()
-
-
-def _writer(
-    model: "LanguageModel | None", reranker: Reranker, settings: Settings
-) -> "Writer | None":
-    if model is None:
-        return None
-    from askseeds.prose.write import Writer
-
-    return Writer(model, reranker, settings.index)
 
 
 def _written(plain: Answer, draft: "Draft", writer: "Writer", clock: Clock) -> Answer:

@@ -111,7 +111,11 @@ def _encoder(settings: Settings) -> Finding:
 
 
 def _reranker(settings: Settings) -> Finding:
-    return Finding(True, f"the reranker {models.Reranker.load().name} loads, its weights unchanged")
+    loaded = f"the reranker {models.Reranker.load().name}"
+    if not settings.model:
+        return Finding(True, f"{loaded} loads, its weights unchanged")
+    models.Entailment.load()
+    return Finding(True, f"{loaded} and the model that checks claims load, their weights unchanged")
 
 
 def _engines(settings: Settings) -> Finding:

@@ -12,9 +12,10 @@ from importlib.resources import files
 from typing import Any
 
 _TOKEN = re.compile(
-    r"\d{1,2}:\d{2}(?!\d)|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)*|[^\W\d_]+(?:[’'][^\W\d_]+)?|°[cC]?|[%$€£¥]|\S"
+    r"\d{1,2}:\d{2}(?!\d)|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)*|[^\W\d_]+(?:[’'][^\W\d_]+)?|°[cCfF]?|[%$€£¥]|\S"
 )
 _CURRENCIES = frozenset("$€£¥")
+_SHORT_MONTHS = frozenset("jan feb mar apr jun jul aug sept sep oct nov dec".split())
 _DASHES = frozenset("-–—−")
 _MONTH_BEFORE = frozenset(
     "in by of since until till from between and before after during mid".split()
@@ -154,8 +155,12 @@ def _month(tokens: list[_Token], at: int) -> int:
 
 
 def _year(tokens: list[_Token], at: int) -> tuple[int, int]:
-    """The year at a token, a comma or "of" before it passed over, and the token after it."""
-    after = at + (_at(tokens, at).text in (",", "of", "."))
+    """The year after a month that ends before a token, and the token after it.
+
+    A comma or "of" is passed over, and a full stop if it shortens the month.
+    """
+    short = _at(tokens, at - 1).low in _SHORT_MONTHS
+    after = at + (_at(tokens, at).text in (",", "of") or (short and _at(tokens, at).text == "."))
     token = _at(tokens, after)
     if token.text.isdecimal() and len(token.text) == 4:
         return int(token.text), after + 1

@@ -9,7 +9,7 @@ texts give equal results, and on 2 cores that is no slower than batches of 4 to 
     runtime    opens a model; runs texts on a thread a core
     encoder    texts to vectors; which export belongs to the settings
     reranker   how well a text answers a question, and where the model looks
-    matcher    how near words of two texts are in meaning, for `claims`
+    entailment whether sentences say what a claim says, for `claims`
 """
 
 from askseeds.models.encoder import (
@@ -19,7 +19,7 @@ from askseeds.models.encoder import (
     find_export,
     source_fingerprint,
 )
-from askseeds.models.matcher import Matcher
+from askseeds.models.entailment import Entailment
 from askseeds.models.reranker import RERANKER_NAME, Marked, Reading, Reranker
 from askseeds.models.runtime import Floats, first_line
 from askseeds.models.weights import check_sha256, reinstall, sha256_of
@@ -28,10 +28,10 @@ __all__ = [
     "DEFAULT_PACKAGE",
     "RERANKER_NAME",
     "Encoder",
+    "Entailment",
     "Export",
     "Floats",
     "Marked",
-    "Matcher",
     "Reading",
     "Reranker",
     "check_sha256",

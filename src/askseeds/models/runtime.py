@@ -32,22 +32,32 @@ def opened(
     Raises:
         ModelError: They cannot be read.
     """
+    try:
+        path = folder / "model.onnx"
+        model = str(path) if extra_output is None else _with_output(path.read_bytes(), extra_output)
+        return session_of(model), tokenizer_of(folder)
+    except Exception as error:
+        raise ModelError(f"{folder} cannot be opened: {first_line(error)}") from error
+
+
+def session_of(model: str | bytes) -> "InferenceSession":
+    """A model's file, or what would be in it, ready to run on one thread a call."""
     import onnxruntime
-    from tokenizers import Tokenizer
 
     onnxruntime.set_default_logger_severity(3)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = 1  # `in_parallel` brings the threads; these would spin
-    try:
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        tokenizer.no_padding()
-        path = folder / "model.onnx"
-        model = str(path) if extra_output is None else _with_output(path.read_bytes(), extra_output)
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise ModelError(f"{folder} cannot be opened: {first_line(error)}") from error
-    return session, tokenizer
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def tokenizer_of(folder: Path) -> "Tokenizer":
+    """The `tokenizer.json` of a folder; it does not pad."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def _with_output(model: bytes, name: str) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from askseeds.claims import check
 from askseeds.errors import ProseError
-from askseeds.models import Reranker
+from askseeds.models import Entailment
 from askseeds.prose import converse, prompt
 from askseeds.prose.cache import Cache
 from askseeds.prose.model import LanguageModel
@@ -52,9 +52,9 @@ class Draft:
 class Writer:
     """Writes with one model and remembers in the index folder what it said."""
 
-    def __init__(self, model: LanguageModel, reranker: Reranker, index: Path) -> None:
+    def __init__(self, model: LanguageModel, entailment: Entailment, index: Path) -> None:
         self.model = model
-        self._reranker = reranker
+        self._entailment = entailment
         self._cache = Cache(index)
 
     def rewrite(
@@ -89,7 +89,7 @@ class Writer:
             task: What kind of answer is wanted.
             most: Most quotes.
         """
-        work = _Work(question, sentences, task, most, self._reranker, self._writing())
+        work = _Work(question, sentences, task, most, self._entailment, self._writing())
         try:
             yield from self._first(work, task)
             yield from self._mended(work)
@@ -244,7 +244,7 @@ class _Work:
         sentences: Sequence[Sentence],
         task: Task,
         most: int,
-        reranker: Reranker,
+        entailment: Entailment,
         writing: Writing,
     ) -> None:
         self.question = question
@@ -263,7 +263,7 @@ class _Work:
             if task != "answer" or one.likely >= least
         )
         self._sent = False
-        self._reranker = reranker
+        self._entailment = entailment
         self._writing = writing
         self._numbers = {
             prompt.clean(one.text).rstrip(" ."): number for number, one in enumerate(sentences, 1)
@@ -341,7 +341,7 @@ class _Work:
             [one.text for one in named],
             context="\n".join(contexts),
             question=self.question,
-            reranker=self._reranker,
+            entailment=self._entailment,
         )
         return "" if verdict.supported else verdict.reason or "the sentences do not say it"
 
