@@ -31,7 +31,7 @@ def verdict(claim: str, *sentences: str, context: str = "", question: str = "") 
 
 # Slightly under what is reached, see docs/prose.md: caught of the false, refused of the true.
 @pytest.mark.parametrize(
-    ("split", "caught", "refused"), [("g", 0.94, 0.7), ("heldout", 0.93, 0.58)]
+    ("split", "caught", "refused"), [("g", 0.93, 0.69), ("heldout", 0.94, 0.59)]
 )
 def test_figures_on_texts_that_nothing_was_fitted_to(
     split: str, caught: float, refused: float
@@ -68,6 +68,7 @@ def test_a_name_may_stand_in_heading_or_question_and_in_another_form():
     assert "name Anna" not in verdict("It was saved by Anna Wilk.", WILK, context="Anna").reason
     assert "name" not in verdict("The Danes left in May.", "Denmark left in May.").reason
     assert "name" not in verdict("The EU left.", "The European Union left.").reason
+    assert "name" not in verdict("A PDF was sent.", "A pdf was sent.").reason
     assert "name BA" in verdict("The BA left.", "Bob left. Anna left.").reason
 
 
@@ -176,7 +177,8 @@ def test_a_score_that_is_no_number_supports_nothing(score: float) -> None:
 
 def test_separators_and_lone_surrogates_are_text():
     assert not verdict("It snowed.", "It rained.[SEP]It snowed? No.").supported
-    assert verdict("It rained. \ud800", "It rained.").supported in (True, False)
+    said = "It rained."
+    assert verdict("It rained. \ud800", said) == verdict("It rained. ?", said)
 
 
 def test_an_area_is_no_length_and_a_number_in_a_name_counts():

@@ -172,6 +172,9 @@ def test_status_and_doctor(run, indexed):
     assert status["changed"] == 0
     assert "all-MiniLM-L6-v2" in run("status", cwd=indexed).stdout.decode()
     assert run("doctor", cwd=indexed).returncode == 0
+    done = run("doctor", cwd=indexed, env=os.environ | {"ASKSEEDS_MODEL": "local"})
+    assert done.returncode == 0
+    assert b"the model that checks claims load" in done.stdout
 
 
 def test_doctor_mends(run, indexed, tmp_path):

@@ -267,6 +267,8 @@ def test_entailment_scores_stay_what_they_are(entailment, claim, expected):
         (lambda one: one.pop("head.weight"), "head.weight"),
         (lambda one: one.update({"12.inner.up": one["3.inner.up"]}), "12.inner.up"),
         (lambda one: one["3.inner.up"].fill(np.nan), "3.inner.up is not finite"),
+        (lambda one: one["head.weight"].fill(np.inf), "head.weight is not finite"),
+        (lambda one: one.update({"head.weight": one["head.weight"][:-1]}), "(767,)"),
         (lambda one: one.update({"3.inner.up": one["3.outer.up"]}), "cannot be used"),
     ],
 )

@@ -115,7 +115,7 @@ def _reranker(settings: Settings) -> Finding:
     if not settings.model:
         return Finding(True, f"{loaded} loads, its weights unchanged")
     models.Entailment.load()
-    return Finding(True, f"{loaded} and the model that checks claims load, their weights unchanged")
+    return Finding(True, f"{loaded} and the model that checks claims load")
 
 
 def _engines(settings: Settings) -> Finding:

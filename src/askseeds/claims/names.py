@@ -25,7 +25,8 @@ def unknown_name(claim: str, sentences: str, known: str) -> str:
     """What is wrong with a name of a claim that stands in none of two texts; "" when nothing is.
 
     A name is a word with a capital letter, or with letters and digits, that is no common word. The
-    first word of the claim counts only if it is written so elsewhere.
+    first word of the claim counts only if it is written so elsewhere. An acronym that is also a
+    common word must stand in capitals: "us" is not the US.
 
     Args:
         claim: As it was written.
@@ -43,7 +44,8 @@ def unknown_name(claim: str, sentences: str, known: str) -> str:
     for at, word in enumerate(words):
         low = word.lower()
         if _is_acronym(word):
-            if not (word in initials or _is_written(word, names) or _is_people_of(word, names)):
+            written = any(word == name.upper() for name in names) or low in lows - _PLAIN
+            if not (written or word in initials or _is_people_of(word, names)):
                 return f"the name {word} is not in the sentences"
             continue
         if low in lows or _stem(low) in lows:
@@ -81,13 +83,8 @@ def _words(text: str) -> list[str]:
 
 
 def _is_acronym(word: str) -> bool:
-    """True of "US", which is not "us"."""
+    """True of "US", not of "Us" and "A"."""
     return len(word) > 1 and word.isupper() and word.isalpha()
-
-
-def _is_written(acronym: str, names: list[str]) -> bool:
-    """Whether it stands among the names in capitals or as a name: "us" is not the US."""
-    return any(acronym == name.upper() for name in names)
 
 
 def _is_people_of(name: str, names: list[str]) -> bool:

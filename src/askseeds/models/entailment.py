@@ -23,6 +23,7 @@ WEIGHTS = "entailment.safetensors"
 
 _LAYER = "/bert/encoder/layer."
 _LAYERS = 12
+_POOLED = 2 * 384  # the state of [CLS], and the mean of those of the claim
 _STATES = f"{_LAYER}{_LAYERS - 1}/output/LayerNorm/Add_1_output_0"
 TUNED = {
     "query": "attention/self/query",
@@ -63,7 +64,11 @@ class Entailment:
         try:
             with as_file(files("askseeds") / WEIGHTS) as path:
                 changes = {name: one.astype(np.float32) for name, one in load_file(path).items()}
+            if bad := [name for name, one in changes.items() if not np.isfinite(one).all()]:
+                raise ValueError(f"{bad[0]} is not finite")
             head, bias = changes.pop("head.weight"), changes.pop("head.bias").item()
+            if head.shape != (_POOLED,):
+                raise ValueError(f"head.weight has the shape {head.shape}")
             model = onnx.load(folder / "model.onnx")
             _change(model, changes)
             session = session_of(model.SerializeToString())
@@ -124,12 +129,10 @@ def _change(model: "ModelProto", changes: dict[str, Floats]) -> None:
 
     Raises:
         KeyError: A change is missing.
-        ValueError: A change belongs to nothing, or is not finite.
+        ValueError: A change belongs to nothing.
     """
     from onnx import TensorProto, helper, numpy_helper
 
-    if bad := [name for name, one in changes.items() if not np.isfinite(one).all()]:
-        raise ValueError(f"{bad[0]} is not finite")
     changes = dict(changes)
     graph = model.graph
     for old in graph.initializer:
