@@ -4,7 +4,7 @@
     bench_claims.py
 
 The claims are those of `tests/qa/claims`, whose README says which were trained on, which set the
-limit, and which are held out. About half a minute.
+limit, and which are held out. About a minute.
 """
 
 import json
