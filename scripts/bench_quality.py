@@ -93,8 +93,8 @@ def by_fold(example: Example) -> int:
 
 
 def by_task(example: Example) -> str:
-    """Which task a question is of."""
-    return example.task
+    """Which task a question is of; all written sets together are one."""
+    return example.group
 
 
 def honest(examples: Sequence[Example], bench: Path) -> str:
@@ -439,7 +439,8 @@ def sections(bench: Path, work: Path, plot: Path | None) -> dict[str, Callable[[
 
     def known() -> list[Example]:
         if not examples:
-            examples.extend(e for task in TASKS for e in train.collect(bench, task, work))
+            fitted = (*TASKS, *train.WRITTEN)
+            examples.extend(e for task in fitted for e in train.collect(bench, task, work))
         return examples
 
     return {

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Fits the two models of `askseeds.quote` on the shared question sets and writes their weights.
+"""Fits the two models of `askseeds.quote` on question sets and writes their weights.
 
     train_quote.py BENCH_DIR [--work DIR]
 
-BENCH_DIR holds the folders `sentences`, `excerpts` and `xquad`. Every question goes the product's
-own way up to the evidence that quotes are chosen from; that is kept in DIR, so that only the first
-run is slow (about ten minutes on two idle cores). Then `quote_weights.json` is written.
+BENCH_DIR holds the folders `sentences`, `excerpts` and `xquad`; beside them everyday documents are
+fitted on, those of `tests/qa/written` that `WRITTEN` names. Every question goes the product's own
+way up to the evidence that quotes are chosen from; that is kept in DIR, so that only the first run
+is slow (about 20 minutes on two idle cores). Then `quote_weights.json` is written.
 
 `bench_quality.py` prints figures for questions that the models were not fitted on.
 
@@ -45,11 +46,17 @@ from askseeds.evidence import (
 from askseeds.types import Document, Hit
 
 TASKS = ("sentences", "excerpts", "xquad")
-WEIGHTS = Path(__file__).parents[1] / "src" / "askseeds" / "quote_weights.json"
+WRITTEN = ("a", "b", "c", "d", "e", "f")
+"""Sets of `tests/qa/written`; the others are only counted."""
+
+ROOT = Path(__file__).parents[1]
+WRITTEN_SETS = ROOT / "tests" / "qa" / "written"
+WEIGHTS = ROOT / "src" / "askseeds" / "quote_weights.json"
 PROVENANCE = (
     "Logistic regressions over standardised features, fitted by scripts/train_quote.py on public "
     "question sets: CLAPNQ dev (Apache-2.0), Chroma's chunking evaluation (MIT), XQuAD English "
-    "(CC BY-SA 4.0). Scores are those of ms-marco-MiniLM-L-12-v2 (int8) and all-MiniLM-L6-v2."
+    "(CC BY-SA 4.0), and on tests/qa/written, a to f. Scores are those of ms-marco-MiniLM-L-12-v2 "
+    "(int8), of the same with the changes in reader.onnx, and of all-MiniLM-L6-v2."
 )
 FOLDS = 5
 CROSS = 40
@@ -66,9 +73,14 @@ MASS = {
     ("xquad", True, ""): 1.0,
     ("xquad", False, ""): 0.7,
     ("xquad", False, "cut"): 0.1,
+    ("written", True, ""): 0.5,
+    ("written", False, ""): 0.5,
     **{(task, False, "cross"): 0.1 for task in TASKS},
 }
-"""What a task's answered, unanswerable and made questions weigh together for the confidence."""
+"""What a group's answered, unanswerable and made questions weigh together for the confidence."""
+
+SENTENCES = dict.fromkeys(TASKS, 1.0) | {"written": 0.5}
+"""What a group's sentences weigh together for the sentence model."""
 
 ANSWERABLE = 4.0
 """What all answered questions weigh against all others: people ask what they expect to find, and in
@@ -85,6 +97,11 @@ class Example:
     evidence: Evidence
     odds: np.ndarray = field(default_factory=lambda: np.zeros(0))
     confidence: float = 0.0
+
+    @property
+    def group(self) -> str:
+        """Its task, or `written`."""
+        return self.task if self.task in TASKS else "written"
 
     @property
     def answerable(self) -> bool:
@@ -138,9 +155,14 @@ def shares(gold: Sequence[dict[str, Any]], hit: Hit, sentence: int) -> bool:
     return False
 
 
+def folder(bench: Path, task: str) -> Path:
+    """Where a task, or a set of `WRITTEN_SETS`, has its documents and questions."""
+    return (bench if task in TASKS else WRITTEN_SETS) / task
+
+
 def questions(bench: Path, task: str) -> list[dict[str, Any]]:
-    """The questions of a task."""
-    lines = (bench / task / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+    """The questions of a task or a set."""
+    lines = (folder(bench, task) / "questions.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
 
@@ -166,9 +188,11 @@ class _Restored(pickle.Unpickler):
 
 def collect(bench: Path, task: str, work: Path) -> list[Example]:
     """The questions of a task with their evidence, from `work` where they are there already."""
-    kept = work / f"{task}.pickle"
+    index = work / task if task in TASKS else work / "written" / task
+    kept = index.with_suffix(".pickle")
     examples: list[Example] = []
-    with Assistant.open(Settings(seeds=bench / task / "corpus", index=work / task)) as assistant:
+    seeds = folder(bench, task) / "corpus"
+    with Assistant.open(Settings(seeds=seeds, index=index)) as assistant:
         if kept.exists():
             with kept.open("rb") as file:
                 restored = _Restored(file)
@@ -178,7 +202,7 @@ def collect(bench: Path, task: str, work: Path) -> list[Example]:
         # In a fixed random order, so that an unfinished run holds a fair sample.
         asked = random.Random(1).sample(questions(bench, task), len(questions(bench, task)))
         todo = [(q, "") for q in asked]
-        for other in TASKS:
+        for other in TASKS if task in TASKS else ():
             if other != task:
                 todo += [
                     (q, "cross") for q in random.Random(2).sample(questions(bench, other), CROSS)
@@ -225,10 +249,12 @@ def regression(
 
 
 def sentence_model(examples: Sequence[Example]) -> quote.Model:
-    """Fitted on the answered questions; every task weighs the same."""
+    """Fitted on the answered questions, with the weights of `SENTENCES`."""
     examples = [e for e in examples if e.answerable]
-    total = {t: sum(len(e.candidates) for e in examples if e.task == t) for t in TASKS}
-    weight = [np.full(len(e.candidates), 3000 / total[e.task]) for e in examples]
+    total = {g: sum(len(e.candidates) for e in examples if e.group == g) for g in SENTENCES}
+    weight = [
+        np.full(len(e.candidates), 3000 * SENTENCES[e.group] / total[e.group]) for e in examples
+    ]
     return regression(
         SENTENCE_FEATURES,
         np.vstack([e.features for e in examples]),
@@ -247,7 +273,7 @@ def confidence_model(examples: Sequence[Example]) -> quote.Model:
     """Fitted with the weights of `MASS`, and of `ANSWERABLE`."""
 
     def group(e: Example) -> tuple[str, bool, str]:
-        return e.task, e.answerable, e.made
+        return e.group, e.answerable, e.made
 
     examples = [e for e in examples if group(e) in MASS]
     sizes: dict[tuple[str, bool, str], int] = {}
@@ -317,7 +343,7 @@ def main() -> None:
     arguments = parser.parse_args()
     work = arguments.work or Path(tempfile.mkdtemp(prefix="train-quote-"))
     work.mkdir(parents=True, exist_ok=True)
-    examples = [e for task in TASKS for e in collect(arguments.bench, task, work)]
+    examples = [e for task in (*TASKS, *WRITTEN) for e in collect(arguments.bench, task, work)]
     WEIGHTS.write_text(written(*fit(examples)), encoding="utf-8")
     print(f"wrote {WEIGHTS.name} from {len(examples)} examples")
 

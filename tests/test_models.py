@@ -8,12 +8,22 @@ import time
 from importlib import resources
 
 import numpy as np
+import onnx
 import pytest
-from safetensors.numpy import load_file, save_file
+from onnx import numpy_helper
 
 from askseeds.errors import ModelError
-from askseeds.models import Encoder, Entailment, Reranker, find_export, source_fingerprint
-from askseeds.models import entailment as entailment_module
+from askseeds.models import (
+    Encoder,
+    Entailment,
+    Reader,
+    Reranker,
+    find_export,
+    source_fingerprint,
+    tuned,
+)
+from askseeds.models.entailment import ENTAILMENT_WEIGHTS
+from askseeds.models.reader import READER_WEIGHTS
 from askseeds.models.reranker import RERANKER_PACKAGE
 from askseeds.models.weights import package_folder
 
@@ -260,23 +270,52 @@ def test_entailment_scores_stay_what_they_are(entailment, claim, expected):
     assert score == pytest.approx(expected, abs=0.3)
 
 
+def _drop(graph, name):
+    graph.initializer.remove(next(one for one in graph.initializer if one.name == name))
+
+
+def _put(graph, name, change):
+    [old] = (one for one in graph.initializer if one.name == name)
+    old.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(old).copy()), name))
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda one: one.pop("3.inner.up"), "3.inner.up"),
-        (lambda one: one.pop("head.weight"), "head.weight"),
-        (lambda one: one.update({"12.inner.up": one["3.inner.up"]}), "12.inner.up"),
-        (lambda one: one["3.inner.up"].fill(np.nan), "3.inner.up is not finite"),
-        (lambda one: one["head.weight"].fill(np.inf), "head.weight is not finite"),
-        (lambda one: one.update({"head.weight": one["head.weight"][:-1]}), "(767,)"),
-        (lambda one: one.update({"3.inner.up": one["3.outer.up"]}), "cannot be used"),
+        (lambda graph: _drop(graph, "3.inner.up"), "3.inner.up"),
+        (lambda graph: _drop(graph, "first.weight"), "first.weight"),
+        (lambda graph: _put(graph, "3.inner.up", lambda one: one * np.nan), "it gives"),
+        (lambda graph: _put(graph, "first.bias", lambda one: one + np.inf), "it gives"),
+        (lambda graph: _put(graph, "tokens.weight", lambda one: one[:, :-1]), "cannot be used"),
+        (lambda graph: _put(graph, "3.inner.up", lambda one: one.T), "cannot be used"),
+        (lambda graph: graph.output.pop(), "cannot be used"),
+        (lambda graph: graph.node.pop(), "cannot be used"),
+        (lambda graph: graph.Clear(), "cannot be used"),
     ],
 )
-def test_spoilt_changes_of_the_entailment_model_are_refused(tmp_path, monkeypatch, spoil, said):
-    with resources.as_file(resources.files("askseeds") / entailment_module.WEIGHTS) as path:
-        tensors = load_file(path)
-    spoil(tensors)
-    save_file(tensors, tmp_path / entailment_module.WEIGHTS)
-    monkeypatch.setattr(entailment_module, "files", lambda _: tmp_path)
-    with pytest.raises(ModelError, match=re.escape(said)):
-        Entailment.load()
+@pytest.mark.parametrize("model", [Entailment, Reader])
+def test_spoilt_changes_are_refused(tmp_path, monkeypatch, model, spoil, said):
+    file = {Entailment: ENTAILMENT_WEIGHTS, Reader: READER_WEIGHTS}[model]
+    whole = onnx.load_from_string((resources.files("askseeds") / file).read_bytes())
+    spoil(whole.graph)
+    (tmp_path / file).write_bytes(whole.SerializeToString())
+    monkeypatch.setattr(tuned, "files", lambda _: tmp_path)
+    with pytest.raises(ModelError, match=rf"{re.escape(file)} .*{re.escape(said)}.*reinstall"):
+        model.load()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\0" * 99])
+def test_files_of_changes_that_are_none_are_refused(tmp_path, monkeypatch, content):
+    if content is not None:
+        (tmp_path / READER_WEIGHTS).write_bytes(content)
+    monkeypatch.setattr(tuned, "files", lambda _: tmp_path)
+    with pytest.raises(ModelError, match=r"reader\.onnx cannot be used: .*; reinstall"):
+        Reader.load()
+
+
+def test_changes_of_another_model_are_refused(tmp_path, monkeypatch):
+    other = (resources.files("askseeds") / ENTAILMENT_WEIGHTS).read_bytes()
+    (tmp_path / READER_WEIGHTS).write_bytes(other)
+    monkeypatch.setattr(tuned, "files", lambda _: tmp_path)
+    with pytest.raises(ModelError, match=r"reader\.onnx cannot be used: it gives"):
+        Reader.load()

@@ -21,7 +21,7 @@ from askseeds.evidence import (
     passage_text,
     sentence_features,
 )
-from askseeds.models import Reading
+from askseeds.models import Judgement, Reading
 from askseeds.sentences import passages
 from askseeds.types import Document, Heading, Hit, Passage, Quote, Stage
 
@@ -55,7 +55,10 @@ def hits(doc, *scores):
 
 
 def evidence(question, found, **by_word):
-    """Little attention anywhere, but as much as said to the sentences that contain a word."""
+    """Little attention anywhere, but as much as said to the sentences that contain a word.
+
+    The reader likes what has attention, and passages with a high score.
+    """
 
     def look(hit, span):
         text = hit.document.text[span[0] : span[1]]
@@ -65,9 +68,14 @@ def evidence(question, found, **by_word):
         looks = [np.full((4, 12), look(hit, s), np.float32) for s in hit.passage.sentences]
         return Reading(hit.score, np.array(looks, np.float32))
 
+    def judgement(hit):
+        looks = np.array([look(hit, s) for s in hit.passage.sentences], np.float32)
+        return Judgement(hit.score / 3, 16 * looks - 4)
+
     best = found[0].passage
     readings = tuple(reading(hit) for hit in found)
-    return Evidence(question, tuple(found), readings, (best.start, best.end), None)
+    judgements = tuple(judgement(hit) for hit in found)
+    return Evidence(question, tuple(found), readings, judgements, (best.start, best.end), None)
 
 
 def test_short_headings_are_not_quoted_long_ones_may_be():

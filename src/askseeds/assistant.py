@@ -14,7 +14,7 @@ from askseeds.evidence import Evidence
 from askseeds.finder import CANDIDATES, Clock, Finder
 from askseeds.followup import parts, standalone
 from askseeds.ledger import Ledger
-from askseeds.models import Encoder, Entailment, Reranker
+from askseeds.models import Encoder, Entailment, Reader, Reranker
 from askseeds.questions import is_empty
 from askseeds.sync import Notice, bring_up_to_date
 from askseeds.types import Answer, Document, Hit, Models, Progress, Step, Turn
@@ -96,6 +96,7 @@ class Assistant:
         with ThreadPoolExecutor(3) as loading:
             # Loading a model lets go of Python's lock: it takes no time beside the rest.
             reranker = loading.submit(Reranker.load)
+            reader = loading.submit(Reader.load)
             entailment = loading.submit(Entailment.load) if language_model is not None else None
             if sync:
                 bring_up_to_date(settings, progress=progress, notice=notice)
@@ -109,7 +110,7 @@ class Assistant:
                 writer = Writer(language_model, entailment.result(), settings.index)
             return cls(
                 settings,
-                Finder(encoder.result(), reranker.result(), engines),
+                Finder(encoder.result(), reranker.result(), reader.result(), engines),
                 Models(encoder.result().name, reranker.result().name),
                 writer,
             )

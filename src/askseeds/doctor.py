@@ -112,6 +112,7 @@ def _encoder(settings: Settings) -> Finding:
 
 def _reranker(settings: Settings) -> Finding:
     loaded = f"the reranker {models.Reranker.load().name}"
+    models.Reader.load()
     if not settings.model:
         return Finding(True, f"{loaded} loads, its weights unchanged")
     models.Entailment.load()

@@ -2,7 +2,8 @@
 
 A question comes with its hits and with what the reranker saw when it read them: how well each
 passage answers, and which sentences it looked at (`models.Reading`). The best passage was read once
-more together with what stands around it. `quote` weighs what is counted here.
+more together with what stands around it. The reader judged every sentence (`models.Judgement`).
+`quote` weighs what is counted here.
 """
 
 import math
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from askseeds.models import Marked, Reading
+from askseeds.models import Judgement, Marked, Reading
 from askseeds.sentences import is_heading
 from askseeds.tables import read_out
 from askseeds.types import Hit, Span
@@ -83,6 +84,10 @@ SENTENCE_FEATURES = (
     "cosine",  # its passage's, of the vectors stage
     "cosine_gap",  # the same, less the best
     "near",  # in or around the best passage
+    "reader",  # log odds that it answers, by the reader
+    "reader_gap",  # the same, less the best
+    "reader_passage",  # log odds that its passage answers
+    "reader_passage_gap",
     # log attention, see `models.Reading`; by head; read in its passage, then around the best one
     *(f"{look}_{head}" for look in _LOOKS for head in range(_HEADS)),
     *(f"near_{look}_{head}" for look in _LOOKS for head in range(_HEADS)),
@@ -93,6 +98,9 @@ CONFIDENCE_FEATURES = (
     "passage_lead",  # over the second
     "likely",  # log odds of the likeliest sentence
     "likely_all",  # log of the expected number of answering sentences
+    "reader",  # log odds of the sentence that the reader likes best
+    "reader_likely",  # of the likeliest
+    "reader_passage",  # of the passage that it likes best
     # log attention to the likeliest sentence in its passage
     *(f"{look}_{head}" for look in _LOOKS for head in range(_HEADS)),
 )
@@ -106,6 +114,7 @@ class Evidence:
         question: As it was searched for.
         hits: The best passages, at most `PASSAGES`, best first.
         readings: Of each hit, with attention to each of its sentences.
+        judgements: Of each hit, by the reader.
         around: The part of the best hit's document that was read in addition.
         near: The reading of that; None when it is the best passage and nothing else.
     """
@@ -113,6 +122,7 @@ class Evidence:
     question: str
     hits: tuple[Hit, ...]
     readings: tuple[Reading, ...]
+    judgements: tuple[Judgement, ...]
     around: Span
     near: Reading | None
 
@@ -200,10 +210,12 @@ def sentence_features(evidence: Evidence, chosen: Sequence[Candidate]) -> Floats
     cosine = _cosines(hits)
     looks = [np.log(reading.attention + 1e-3) for reading in evidence.readings]
     near = _near_looks(evidence)
+    judged = [judgement.whole for judgement in evidence.judgements]
+    likes = [evidence.judgements[c.hit].sentences[c.sentence] for c in chosen]
     asked = _content(question)
     kind = _kind(question)
     rows: list[list[float]] = []
-    for candidate in chosen:
+    for candidate, liked in zip(chosen, likes, strict=True):
         hit = hits[candidate.hit]
         spans = hit.passage.sentences
         span = spans[candidate.sentence]
@@ -235,6 +247,10 @@ def sentence_features(evidence: Evidence, chosen: Sequence[Candidate]) -> Floats
                 cosine[candidate.hit],
                 cosine[candidate.hit] - max(cosine),
                 float(beside is not None),
+                liked,
+                liked - max(likes),
+                judged[candidate.hit],
+                judged[candidate.hit] - max(judged),
                 *own.ravel().tolist(),
                 *(own if beside is None else beside).ravel().tolist(),
             ]
@@ -260,6 +276,7 @@ def confidence_features(evidence: Evidence, chosen: Sequence[Candidate], odds: F
     passage = sorted((reading.score for reading in evidence.readings), reverse=True)
     best = chosen[int(np.argmax(odds))]
     look = np.log(evidence.readings[best.hit].attention[best.sentence] + 1e-3)
+    likes = [evidence.judgements[c.hit].sentences[c.sentence] for c in chosen]
     return np.array(
         [
             passage[0],
@@ -267,6 +284,9 @@ def confidence_features(evidence: Evidence, chosen: Sequence[Candidate], odds: F
             passage[0] - passage[1] if len(passage) > 1 else 3.0,
             odds.max(),
             math.log(float(probability(odds).sum()) + 1e-3),
+            max(likes),
+            evidence.judgements[best.hit].sentences[best.sentence],
+            max(judgement.whole for judgement in evidence.judgements),
             *look.ravel().tolist(),
         ],
         dtype=np.float64,

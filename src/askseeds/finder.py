@@ -4,6 +4,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -11,7 +12,7 @@ from itertools import islice
 from askseeds import quote
 from askseeds.engines import Engines
 from askseeds.evidence import PASSAGES, Evidence, near_text, passage_text
-from askseeds.models import Encoder, Reading, Reranker
+from askseeds.models import Encoder, Judgement, Reader, Reading, Reranker
 from askseeds.retrieve import surroundings
 from askseeds.types import Answer, Hit, Stage, Step
 
@@ -61,11 +62,14 @@ class Found:
 class Finder:
     """Finds and reads passages, and chooses quotes. Safe to use from several threads."""
 
-    def __init__(self, encoder: Encoder, reranker: Reranker, engines: Engines) -> None:
+    def __init__(
+        self, encoder: Encoder, reranker: Reranker, reader: Reader, engines: Engines
+    ) -> None:
         """Takes parts that are open; `engines` is closed by who opened it."""
         self.encoder = encoder
         self.engines = engines
         self.reranker = reranker
+        self.reader = reader
         self._recent: OrderedDict[object, Found] = OrderedDict()
         self._recent_lock = threading.Lock()
 
@@ -101,11 +105,13 @@ class Finder:
             hits = self.engines.find(asked, vector, limit=CANDIDATES, source=source)
         yield "reading"
         reading = self._readings(asked, hits)
+        first: Evidence | None = None
         with clock("rerank"):
             read = list(islice(reading, EARLY))
         if early is not None and len(read) == EARLY:
+            with clock("judge"):
+                first = self._alone(asked, *_ranked(hits[:EARLY], read))
             with clock("quote"):
-                first = _alone(asked, *_ranked(hits[:EARLY], read))
                 selection = quote.select(first, max_quotes=most)
             yield from early(first.hits, selection)
         with clock("rerank"):
@@ -113,8 +119,8 @@ class Finder:
         evidence: Evidence | None = None
         selection = quote.Selection((), 0.0)
         if hits:
-            with clock("near"):
-                evidence = self.evidence(asked, hits, readings)
+            with clock("judge"):
+                evidence = self.evidence(asked, hits, readings, first)
             yield "choosing"
             with clock("quote"):
                 selection = quote.select(evidence, max_quotes=most)
@@ -147,15 +153,56 @@ class Finder:
         """The hits in the order of the cross-encoder, each with its reading."""
         return _ranked(hits, list(self._readings(question, hits)))
 
-    def evidence(self, question: str, hits: Sequence[Hit], readings: Sequence[Reading]) -> Evidence:
-        """Reads what stands around the best passage: there a sentence may find its meaning."""
-        alone = _alone(question, hits, readings)
+    def evidence(
+        self,
+        question: str,
+        hits: Sequence[Hit],
+        readings: Sequence[Reading],
+        before: Evidence | None = None,
+    ) -> Evidence:
+        """What the reader finds, and what stands around the best passage.
+
+        There a sentence may find its meaning, so the cross-encoder reads it, too.
+
+        Args:
+            question: As it is searched for.
+            hits: Best first.
+            readings: Of each hit.
+            before: Evidence of fewer hits; what the reader found there is taken from it.
+        """
         around = surroundings(hits[0], self.engines.ledger)
-        if around == alone.around:
-            return alone
-        text = near_text(alone.hits, around)
-        [near] = self.reranker.read(_bare(question), [text])
-        return replace(alone, around=around, near=near)
+        if around == (hits[0].passage.start, hits[0].passage.end):
+            return self._alone(question, hits, readings, before)
+        with ThreadPoolExecutor(1) as beside:
+            text = near_text(hits[:PASSAGES], around)
+            near = beside.submit(self.reranker.read, _bare(question), [text])
+            alone = self._alone(question, hits, readings, before)
+            return replace(alone, around=around, near=near.result()[0])
+
+    def _alone(
+        self,
+        question: str,
+        hits: Sequence[Hit],
+        readings: Sequence[Reading],
+        before: Evidence | None = None,
+    ) -> Evidence:
+        """What is known when nothing but passages was read."""
+        best = tuple(hits[:PASSAGES])
+        judged: dict[int, Judgement] = {}
+        if before is not None:
+            ids = (hit.passage.id for hit in before.hits)
+            judged = dict(zip(ids, before.judgements, strict=True))
+        new = [hit for hit in best if hit.passage.id not in judged]
+        found = self.reader.read(_bare(question), [passage_text(hit) for hit in new])
+        judged |= {hit.passage.id: one for hit, one in zip(new, found, strict=True)}
+        return Evidence(
+            question,
+            best,
+            tuple(readings[: len(best)]),
+            tuple(judged[hit.passage.id] for hit in best),
+            (best[0].passage.start, best[0].passage.end),
+            None,
+        )
 
 
 def _ranked(
@@ -173,13 +220,6 @@ def _ranked(
         for rank, i in enumerate(order, start=1)
     )
     return ranked, tuple(read[i] for i in order)
-
-
-def _alone(question: str, hits: Sequence[Hit], readings: Sequence[Reading]) -> Evidence:
-    """What is known when nothing but passages was read."""
-    best = tuple(hits[:PASSAGES])
-    alone = (best[0].passage.start, best[0].passage.end)
-    return Evidence(question, best, tuple(readings[: len(best)]), alone, None)
 
 
 def _bare(question: str) -> str:

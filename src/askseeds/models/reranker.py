@@ -1,6 +1,5 @@
 """The reranker: a cross-encoder, which reads a question and a text together."""
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,9 +7,9 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from askseeds.models.marked import Marked, encoded
 from askseeds.models.runtime import Floats, in_parallel, opened
 from askseeds.models.weights import check_sha256, package_folder, reinstall
-from askseeds.types import Span
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -22,17 +21,7 @@ RERANKER_SHA256 = {
     "model.onnx": "1225ccd6afd0f1b43a1b08bf67cd1cb68c05aafb443e9d8450015b8b3837ffd1",
     "tokenizer.json": "cb374d6bc042c22455946f4e09a89d29882a199fdaf8fb25be00dc8b8857a448",
 }
-RERANKER_TOKENS = 512
 _ATTENTION = "/bert/encoder/layer.8/attention/self/Softmax_output_0"  # see docs/quality.md
-QUESTION_TOKENS = 128  # a longer question is cut, so that the text beside it keeps room
-
-
-@dataclass(frozen=True, slots=True)
-class Marked:
-    """A text with the places in it that matter, in order and not overlapping."""
-
-    text: str
-    spans: tuple[Span, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +87,11 @@ class Reranker:
 
         The others are read meanwhile; closing the iterator ends that.
         """
-        start, end = (self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
-        asked = self._tokenizer.encode(question, add_special_tokens=False).ids[:QUESTION_TOKENS]
-        head = [start, *asked, end]
-        room = RERANKER_TOKENS - len(head) - 1
 
         def read(text: Marked) -> Reading:
-            encoded = self._tokenizer.encode(text.text, add_special_tokens=False)
-            tail = [*encoded.ids[:room], end]
-            ids = np.array([head + tail], np.int64)
-            types = np.array([[0] * len(head) + [1] * len(tail)], np.int64)
-            inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
-            logits, attention = self._session.run(
-                ["logits", _ATTENTION], inputs | {"token_type_ids": types}
-            )
-            begins = [begin for begin, _ in encoded.offsets[:room]]
-            parts = [
-                slice(len(head) + bisect_left(begins, a), len(head) + bisect_left(begins, b))
-                for a, b in text.spans
-            ]
-            return Reading(logits.item(), _looks(attention[0], len(asked), parts))
+            pair = encoded(self._tokenizer, question, text)
+            logits, attention = self._session.run(["logits", _ATTENTION], pair.inputs())
+            return Reading(logits.item(), _looks(attention[0], pair.begin - 2, pair.parts))
 
         yield from in_parallel(read, texts)
 

@@ -63,16 +63,26 @@ def tokenizer_of(folder: Path) -> "Tokenizer":
 def _with_output(model: bytes, name: str) -> bytes:
     """An ONNX model that also gives out one of its inner values.
 
-    In protobuf, a message that appears twice is merged: a second ModelProto.graph (field 7) with
-    nothing but one more GraphProto.output (12), a ValueInfoProto.name (1), adds that output. So
-    the `onnx` package, slow to import, is not needed.
+    That is one more GraphProto.output (12), a ValueInfoProto.name (1). So the `onnx` package, slow
+    to import, is not needed.
     """
+    return model + graph_part(_field(12, _field(1, name.encode())))
 
-    def field(number: int, content: bytes) -> bytes:
-        assert len(content) < 128  # else the length takes more than one byte
-        return bytes([number << 3 | 2, len(content)]) + content
 
-    return model + field(7, field(12, field(1, name.encode())))
+def graph_part(content: bytes) -> bytes:
+    """Fields of a GraphProto, to be put after an ONNX model whose graph is to have them as well.
+
+    In protobuf, a message that appears twice is merged: here a second ModelProto.graph (7).
+    """
+    return _field(7, content)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A field of protobuf that holds bytes."""
+    length, left = b"", len(content)
+    while left > 127:
+        length, left = length + bytes([left & 127 | 128]), left >> 7
+    return bytes([number << 3 | 2]) + length + bytes([left]) + content
 
 
 _In = TypeVar("_In")
