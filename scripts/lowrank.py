@@ -8,7 +8,7 @@ installed weights.
 
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -29,6 +29,9 @@ LAYERS, WIDTH, HEADS = 12, 384, 12
 RANK = 16
 SCALE = 2.0
 DROPOUT = 0.1
+BATCH = 16
+WARM_UP = 0.06
+"""The share of all steps in which the rate rises."""
 
 _LAYER = "/bert/encoder/layer."
 _STATES = f"{_LAYER}{LAYERS - 1}/output/LayerNorm/Add_1_output_0"
@@ -217,6 +220,48 @@ def batches(examples: Sequence[_Example], size: int, chance: random.Random) -> l
     return found
 
 
+def train(
+    net: Net,
+    examples: Callable[[random.Random], Sequence[_Example]],
+    loss: Callable[[Sequence[_Example]], Tensor],
+    *,
+    epochs: int,
+    rate: float,
+    seed: int,
+) -> None:
+    """Trains in place.
+
+    Args:
+        net: What is trained.
+        examples: Those of an epoch; as many in each.
+        loss: Of a batch.
+        epochs: How often it goes through them.
+        rate: The most that is learned in a step; it rises at first and falls to the end.
+        seed: Of all that is chosen at random.
+    """
+    chance = random.Random(seed)
+    torch.manual_seed(seed)
+    trained = list(net.trained().values())
+    optimiser = torch.optim.AdamW(trained, lr=rate, weight_decay=0.01)
+    steps = epochs * math.ceil(len(examples(random.Random(seed))) / BATCH)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda at: min(1.0, (at + 1) / (WARM_UP * steps)) * max(0.02, 1 - at / steps)
+    )
+    net.train()
+    for epoch in range(epochs):
+        total, some = 0.0, batches(examples(chance), BATCH, chance)
+        for batch in some:
+            value = loss(batch)
+            optimiser.zero_grad()
+            value.backward()
+            nn.utils.clip_grad_norm_(trained, 1.0)
+            optimiser.step()
+            schedule.step()
+            total += value.item()
+        print(f"epoch {epoch + 1}: loss {total / len(some):.3f}", flush=True)
+    net.eval()
+
+
 def restore(net: Net, path: Path) -> None:
     """Puts back what `export` wrote."""
     stored = {one.name: numpy_helper.to_array(one) for one in onnx.load(path).graph.initializer}
@@ -234,7 +279,8 @@ def export(changes: Mapping[str, np.ndarray], path: Path, provenance: str) -> No
         path: Of the .onnx file.
         provenance: Where it comes from.
     """
-    if not all(np.isfinite(one).all() for one in changes.values()):
+    half = {name: value.astype(np.float16) for name, value in changes.items()}
+    if not all(np.isfinite(one).all() for one in half.values()):
         raise SystemExit("the training failed: a weight is not finite")
     model = onnx.load(FOLDER / "model.onnx")
     graph = model.graph
@@ -247,9 +293,7 @@ def export(changes: Mapping[str, np.ndarray], path: Path, provenance: str) -> No
     outputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in (FIRST, TOKENS)
     ]
-    weights = [
-        numpy_helper.from_array(value.astype(np.float16), name) for name, value in changes.items()
-    ]
+    weights = [numpy_helper.from_array(value, name) for name, value in half.items()]
     made = helper.make_graph(kept[::-1], graph.name, list(graph.input), outputs, weights)
     model.graph.CopyFrom(made)
     helper.set_model_props(model, {"provenance": provenance})
@@ -290,9 +334,9 @@ def _changed(nodes: Sequence[NodeProto], changes: Mapping[str, np.ndarray]) -> I
         last, frozen, low, change = node.output[0], f"{stem}/0", f"{stem}/1", f"{stem}/2"
         down, up = (f"{maps[stem]}.{part}/wide" for part in ("down", "up"))
         yield helper.make_node("Add", list(node.input), [frozen], name=node.name)
-        yield helper.make_node("MatMul", [read[stem], down], [low])
-        yield helper.make_node("MatMul", [low, up], [change])
-        yield helper.make_node("Add", [frozen, change], [last])
+        yield helper.make_node("MatMul", [read[stem], down], [low], name=low)
+        yield helper.make_node("MatMul", [low, up], [change], name=change)
+        yield helper.make_node("Add", [frozen, change], [last], name=f"{stem}/changed")
 
 
 def _widened(name: str) -> NodeProto:

@@ -12,8 +12,6 @@ claims are `claims.LEAST`. About an hour on two cores.
 
 import argparse
 import json
-import math
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 import lowrank
@@ -43,8 +41,6 @@ SHARE = 0.96
 EPOCHS, RATE = 4, 5e-4
 MORE_EPOCHS, LOWER_RATE = 2, 3e-4
 """On APART, then on all of TRAINED_ON."""
-WARM_UP = 0.06
-BATCH = 16
 PROVENANCE = (
     "Low-rank changes to ms-marco-MiniLM-L-12-v2 (Apache-2.0), trained by "
     "scripts/train_entailment.py on tests/qa/claims, which was written for it."
@@ -89,38 +85,26 @@ def read(tokenizer: Tokenizer, split: str, mass: float) -> list[Pair]:
 
 def train(net: lowrank.Net, pairs: list[Pair], *, epochs: int, rate: float, seed: int) -> None:
     """Trains in place."""
-    chance = random.Random(seed)
-    trained = [one for one in net.parameters() if one.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=rate, weight_decay=0.01)
-    steps = epochs * math.ceil(len(pairs) / BATCH)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda at: min(1.0, (at + 1) / (WARM_UP * steps)) * max(0.02, 1 - at / steps)
-    )
-    net.train()
-    for epoch in range(epochs):
-        batches = lowrank.batches(pairs, BATCH, chance)
-        total = 0.0
-        for batch in batches:
-            right = torch.tensor([float(pair.supported) for pair in batch])
-            mass = torch.tensor([pair.mass for pair in batch])
-            loss = functional.binary_cross_entropy_with_logits(odds(net, batch), right, weight=mass)
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(trained, 1.0)
-            optimiser.step()
-            schedule.step()
-            total += loss.item()
-        print(f"epoch {epoch + 1}: loss {total / len(batches):.3f}", flush=True)
-    net.eval()
+
+    def loss(batch: Sequence[Pair]) -> Tensor:
+        right = torch.tensor([float(pair.supported) for pair in batch])
+        mass = torch.tensor([pair.mass for pair in batch])
+        return functional.binary_cross_entropy_with_logits(odds(net, batch), right, weight=mass)
+
+    lowrank.train(net, lambda _: pairs, loss, epochs=epochs, rate=rate, seed=seed)
 
 
 def main() -> None:
     """Trains and writes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--go-on", action="store_true", help="with the second part, from what is")
+    parser.add_argument(
+        "--go-on",
+        action="store_true",
+        help="with the second part, from what the first alone has written",
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    torch.manual_seed(options.seed)
+    torch.manual_seed(options.seed)  # of the first weights
     tokenizer = lowrank.tokenizer()
     net = lowrank.Net(heads=1)
     path = ROOT / "src" / "askseeds" / entailment.ENTAILMENT_WEIGHTS

@@ -43,6 +43,8 @@ from askseeds.evidence import (
     confidence_features,
     sentence_features,
 )
+from askseeds.models import sha256_of
+from askseeds.models.reader import READER_WEIGHTS
 from askseeds.types import Document, Hit
 
 TASKS = ("sentences", "excerpts", "xquad")
@@ -130,7 +132,12 @@ class Example:
         return quote.handed_on(self.evidence.hits, self.candidates, odds)
 
     def part(self, parts: int, name: str = "") -> int:
-        """Questions about one document stay together; the few long files are split by question."""
+        """Questions about one document stay together; the few long files are split by question.
+
+        Those of a written set stay together, too.
+        """
+        if self.group == "written":
+            return zlib.crc32((name + self.task).encode()) % parts
         gold = self.question["gold"]
         key = gold[0]["source"] if gold and self.task != "excerpts" else str(self.question["id"])
         return zlib.crc32((name + key).encode()) % parts
@@ -189,7 +196,9 @@ class _Restored(pickle.Unpickler):
 def collect(bench: Path, task: str, work: Path) -> list[Example]:
     """The questions of a task with their evidence, from `work` where they are there already."""
     index = work / task if task in TASKS else work / "written" / task
-    kept = index.with_suffix(".pickle")
+    # What another reader made of it is of no use.
+    digest = sha256_of(ROOT / "src" / "askseeds" / READER_WEIGHTS)[:8]
+    kept = index.with_suffix(f".{digest}.pickle")
     examples: list[Example] = []
     seeds = folder(bench, task) / "corpus"
     with Assistant.open(Settings(seeds=seeds, index=index)) as assistant:
@@ -224,7 +233,7 @@ def found(assistant: Assistant, task: str, question: dict[str, Any], made: str) 
     finder = assistant.finder
     hits, readings = finder.read(text, finder.retrieve(text))
     examples = [Example(task, question, made, finder.evidence(text, hits, readings))]
-    if question["answerable"] and not made:
+    if question["answerable"] and not made and task in TASKS:
         gold = question["gold"]
         rest = [
             n

@@ -12,7 +12,6 @@ their text. About an hour on two cores.
 
 import argparse
 import json
-import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 import lowrank
@@ -29,12 +28,11 @@ from askseeds.models.marked import encoded
 from askseeds.models.reader import READER_WEIGHTS
 
 ROOT = Path(__file__).parents[1]
+TOKENIZER = lowrank.tokenizer()
 PASSAGES = ROOT / "tests" / "qa" / "passages"
 EPOCHS, RATE = 3, 5e-4
-WARM_UP = 60
-BATCH = 16
-WHOLE = 0.5
-"""What the loss of whole texts weighs beside that of their sentences, times 4."""
+SENTENCES, WHOLE = 4.0, 0.5
+"""What the losses of sentences and of whole texts weigh."""
 
 ELSEWHERE, CUT, PART = 0.06, 0.2, 0.25
 """How many questions are asked of another text, how many answered ones of their text without the
@@ -66,7 +64,10 @@ def rows() -> list[dict[str, Any]]:
 
 
 def marked(title: str, heading: str, sentences: Sequence[str]) -> Marked:
-    """A text as the product reads it: title and heading over it, items and rows on their lines."""
+    """A text nearly as the product reads it: title and heading over it, items and rows on lines.
+
+    Rows stay as they are; the product reads those of a table with a head out as sentences.
+    """
     over = dict.fromkeys(part for part in (title, *heading.split(" › ")) if part)
     text = " › ".join(over) + "\n" if over else ""
     spans = []
@@ -84,7 +85,7 @@ def pair(row: dict[str, Any], asked: dict[str, Any], chance: random.Random) -> P
     gold = set(asked["gold"])
     kept = list(range(len(row["sentences"])))
     way = chance.random()
-    if gold and way < CUT:
+    if gold and len(gold) < len(kept) and way < CUT:
         kept = [number for number in kept if number not in gold]
     elif gold and way < CUT + PART:
         kept = kept[chance.randint(0, min(gold)) : chance.randint(max(gold) + 1, len(kept))]
@@ -95,9 +96,6 @@ def pair(row: dict[str, Any], asked: dict[str, Any], chance: random.Random) -> P
     answers = [number in gold for number in kept]
     assert all(part.start < part.stop for part in read.parts), row
     return Pair(read.ids, read.begin, list(read.parts), answers)
-
-
-TOKENIZER = lowrank.tokenizer()
 
 
 def pairs(texts: Sequence[dict[str, Any]], chance: random.Random) -> list[Pair]:
@@ -123,7 +121,7 @@ def loss(net: lowrank.Net, batch: Sequence[Pair]) -> Tensor:
     ]
     answered = torch.tensor([float(any(pair.answers)) for pair in batch])
     whole = functional.binary_cross_entropy_with_logits(first[:, 0], answered)
-    return 4 * torch.stack(sentences).mean() + WHOLE * whole
+    return SENTENCES * torch.stack(sentences).mean() + WHOLE * whole
 
 
 def main() -> None:
@@ -131,29 +129,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    torch.manual_seed(options.seed)
-    chance = random.Random(options.seed)
+    torch.manual_seed(options.seed)  # of the first weights
     net = lowrank.Net(heads=2)
-    trained = list(net.trained().values())
-    optimiser = torch.optim.AdamW(trained, lr=RATE, weight_decay=0.01)
     texts = rows()
-    steps = EPOCHS * math.ceil(sum(len(row["questions"]) for row in texts) / BATCH)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda at: min(1.0, (at + 1) / WARM_UP) * max(0.03, 1 - at / steps)
+    lowrank.train(
+        net,
+        lambda chance: pairs(texts, chance),
+        lambda batch: loss(net, batch),
+        epochs=EPOCHS,
+        rate=RATE,
+        seed=options.seed,
     )
-    net.train()
-    for epoch in range(EPOCHS):
-        total, batches = 0.0, lowrank.batches(pairs(texts, chance), BATCH, chance)
-        for batch in batches:
-            value = loss(net, batch)
-            optimiser.zero_grad()
-            value.backward()
-            nn.utils.clip_grad_norm_(trained, 1.0)
-            optimiser.step()
-            schedule.step()
-            total += value.item()
-        print(f"epoch {epoch + 1}: loss {total / len(batches):.3f}", flush=True)
-        lowrank.export(lowrank.changes(net), ROOT / "src" / "askseeds" / READER_WEIGHTS, PROVENANCE)
+    path = ROOT / "src" / "askseeds" / READER_WEIGHTS
+    lowrank.export(lowrank.changes(net), path, PROVENANCE)
 
 
 if __name__ == "__main__":

@@ -206,7 +206,7 @@ def test_stages_are_timed_and_explained(hard):
         "encode",
         "retrieve",
         "rerank",
-        "near",
+        "judge",
         "quote",
         "total",
     }

@@ -25,6 +25,7 @@ from askseeds.models import (
 from askseeds.models.entailment import ENTAILMENT_WEIGHTS
 from askseeds.models.reader import READER_WEIGHTS
 from askseeds.models.reranker import RERANKER_PACKAGE
+from askseeds.models.runtime import graph_part
 from askseeds.models.weights import package_folder
 
 TEXTS = (
@@ -319,3 +320,23 @@ def test_changes_of_another_model_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(tuned, "files", lambda _: tmp_path)
     with pytest.raises(ModelError, match=r"reader\.onnx cannot be used: it gives"):
         Reader.load()
+
+
+# --- how changes are laid over weights -----------------------------------------------------------
+
+
+def test_what_is_taken_from_the_installed_weights_is_all_of_them():
+    path = package_folder(RERANKER_PACKAGE) / "models" / "data" / "reranker_en" / "model.onnx"
+    part = onnx.GraphProto()
+    part.ParseFromString(path.read_bytes()[tuned._INSTALLED])
+    assert [field.name for field, _ in part.ListFields()] == ["initializer"]
+    assert len(part.initializer) == len(onnx.load(path).graph.initializer)
+
+
+@pytest.mark.parametrize("length", [0, 1, 127, 128, 16_383, 16_384, 3_000_000])
+def test_parts_of_any_length_are_added_to_a_graph(length):
+    model = onnx.ModelProto()
+    model.graph.name = "one"
+    part = onnx.GraphProto(doc_string="x" * length).SerializeToString()
+    whole = onnx.load_from_string(model.SerializeToString() + graph_part(part))
+    assert (whole.graph.name, len(whole.graph.doc_string)) == ("one", length)

@@ -89,13 +89,13 @@ def test_matching_names_what_there_is():
 def test_the_reranker_looks_at_the_sentence_that_answers():
     text = "The tower is red. It was built in 1871 by Anna Lund. Boats leave every hour."
     spans = tuple((text.index(part), text.index(part) + len(part)) for part in text.split(". "))
-    reader = Reranker.load()
+    reranker = Reranker.load()
     question = "when was the tower built"
-    [reading] = reader.read(question, [Marked(text, spans)])
+    [reading] = reranker.read(question, [Marked(text, spans)])
     assert reading.attention.shape == (3, 4, 12)
     assert reading.attention[:, 2].mean(axis=1).argmax() == 1
     assert 0 <= reading.attention.min() <= reading.attention.max() <= 1
-    assert reading.score == reader.score(question, [text])[0]
+    assert reading.score == reranker.score(question, [text])[0]
 
 
 def test_what_lies_beyond_the_reranker_s_reach_gets_no_attention():

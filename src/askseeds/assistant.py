@@ -93,7 +93,7 @@ class Assistant:
             from askseeds.prose.model import open_model
 
             language_model = open_model(settings)
-        with ThreadPoolExecutor(3) as loading:
+        with ThreadPoolExecutor(4) as loading:
             # Loading a model lets go of Python's lock: it takes no time beside the rest.
             reranker = loading.submit(Reranker.load)
             reader = loading.submit(Reader.load)

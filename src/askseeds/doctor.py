@@ -114,9 +114,9 @@ def _reranker(settings: Settings) -> Finding:
     loaded = f"the reranker {models.Reranker.load().name}"
     models.Reader.load()
     if not settings.model:
-        return Finding(True, f"{loaded} loads, its weights unchanged")
+        return Finding(True, f"{loaded} and the reader load")
     models.Entailment.load()
-    return Finding(True, f"{loaded} and the model that checks claims load")
+    return Finding(True, f"{loaded}, the reader and the model that checks claims load")
 
 
 def _engines(settings: Settings) -> Finding:

@@ -211,7 +211,8 @@ def sentence_features(evidence: Evidence, chosen: Sequence[Candidate]) -> Floats
     looks = [np.log(reading.attention + 1e-3) for reading in evidence.readings]
     near = _near_looks(evidence)
     judged = [judgement.whole for judgement in evidence.judgements]
-    likes = [evidence.judgements[c.hit].sentences[c.sentence] for c in chosen]
+    likes = _likes(evidence, chosen)
+    best_like, best_judged = max(likes, default=0.0), max(judged)
     asked = _content(question)
     kind = _kind(question)
     rows: list[list[float]] = []
@@ -248,14 +249,19 @@ def sentence_features(evidence: Evidence, chosen: Sequence[Candidate]) -> Floats
                 cosine[candidate.hit] - max(cosine),
                 float(beside is not None),
                 liked,
-                liked - max(likes),
+                liked - best_like,
                 judged[candidate.hit],
-                judged[candidate.hit] - max(judged),
+                judged[candidate.hit] - best_judged,
                 *own.ravel().tolist(),
                 *(own if beside is None else beside).ravel().tolist(),
             ]
         )
     return np.array(rows, dtype=np.float64)
+
+
+def _likes(evidence: Evidence, chosen: Sequence[Candidate]) -> list[float]:
+    """The reader's log odds of sentences."""
+    return [float(evidence.judgements[c.hit].sentences[c.sentence]) for c in chosen]
 
 
 def _near_looks(evidence: Evidence) -> dict[tuple[str, Span], npt.NDArray[np.float32]]:
@@ -276,7 +282,7 @@ def confidence_features(evidence: Evidence, chosen: Sequence[Candidate], odds: F
     passage = sorted((reading.score for reading in evidence.readings), reverse=True)
     best = chosen[int(np.argmax(odds))]
     look = np.log(evidence.readings[best.hit].attention[best.sentence] + 1e-3)
-    likes = [evidence.judgements[c.hit].sentences[c.sentence] for c in chosen]
+    likes = _likes(evidence, chosen)
     return np.array(
         [
             passage[0],
@@ -285,7 +291,7 @@ def confidence_features(evidence: Evidence, chosen: Sequence[Candidate], odds: F
             odds.max(),
             math.log(float(probability(odds).sum()) + 1e-3),
             max(likes),
-            evidence.judgements[best.hit].sentences[best.sentence],
+            float(evidence.judgements[best.hit].sentences[best.sentence]),
             max(judgement.whole for judgement in evidence.judgements),
             *look.ravel().tolist(),
         ],

@@ -16,7 +16,7 @@ PAIR_TOKENS = 512
 """What is read of a pair, those tokens counted that part it."""
 
 CLS, SEP = 101, 102
-"""The tokens before the first text and after each, in BERT's vocabulary; see `encoded`."""
+"""The tokens before the first text and after each; the SHA-256 of the vocabulary is checked."""
 
 QUESTION_TOKENS = 128
 """A longer question is cut, so that the text beside it keeps room."""

@@ -12,7 +12,7 @@ from askseeds.models.tuned import Tuned
 
 READER_WEIGHTS = "reader.onnx"
 UNREAD = -8.0
-"""The log-odds of a sentence that stands beyond what is read."""
+"""The log-odds of a sentence that stands beyond what is read, or has nothing to read."""
 
 
 @dataclass(frozen=True, slots=True)

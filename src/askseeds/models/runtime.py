@@ -69,7 +69,7 @@ def _with_output(model: bytes, name: str) -> bytes:
     return model + graph_part(_field(12, _field(1, name.encode())))
 
 
-def graph_part(content: bytes) -> bytes:
+def graph_part(content: bytes | memoryview) -> bytes:
     """Fields of a GraphProto, to be put after an ONNX model whose graph is to have them as well.
 
     In protobuf, a message that appears twice is merged: here a second ModelProto.graph (7).
@@ -77,12 +77,12 @@ def graph_part(content: bytes) -> bytes:
     return _field(7, content)
 
 
-def _field(number: int, content: bytes) -> bytes:
+def _field(number: int, content: bytes | memoryview) -> bytes:
     """A field of protobuf that holds bytes."""
     length, left = b"", len(content)
     while left > 127:
         length, left = length + bytes([left & 127 | 128]), left >> 7
-    return bytes([number << 3 | 2]) + length + bytes([left]) + content
+    return b"".join((bytes([number << 3 | 2]), length, bytes([left]), content))
 
 
 _In = TypeVar("_In")

@@ -52,10 +52,11 @@ class Tuned:
         """
         folder = package_folder(RERANKER_PACKAGE) / "models" / "data" / "reranker_en"
         check_sha256(folder, RERANKER_SHA256, remedy=reinstall(RERANKER_PACKAGE))
+        installed = memoryview((folder / "model.onnx").read_bytes())[_INSTALLED]
+        tokenizer = pair_tokenizer(folder)
         try:
-            installed = (folder / "model.onnx").read_bytes()[_INSTALLED]
             graph = (files("askseeds") / file).read_bytes()
-            model = cls(pair_tokenizer(folder), session_of(graph + graph_part(installed)))
+            model = cls(tokenizer, session_of(graph + graph_part(installed)))
             first, each = model.run(_PROBE)
             if first.shape != (heads,) or not np.isfinite([*first, *each]).all():
                 raise ValueError(f"it gives {first}, {each}")

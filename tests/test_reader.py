@@ -1,0 +1,96 @@
+"""The reader: which sentences answer, which texts do, and what it learned from."""
+
+import json
+
+import numpy as np
+import pytest
+
+from askseeds.models import Marked, Reader
+from askseeds.models.reader import UNREAD
+from tests.conftest import ROOT
+
+PASSAGES = ROOT / "tests" / "qa" / "passages"
+POOL = (
+    "The outdoor pool at Lindow was dug in 1934 by the men of the quarry.",
+    "It is filled from the brook and never heated.",
+    "Swimmers under twelve must have a grown-up with them.",
+    "In August it stays open until the light goes.",
+    "Dogs are let in on the last Sunday of the season.",
+    "The café has closed for good.",
+)
+ANSWERED = [
+    ("Will the water be warm?", 1),
+    ("may my ten-year-old go there alone", 2),
+    ("Who made the pool?", 0),
+    ("How late can we swim in summer?", 3),
+    ("Can I bring my labrador?", 4),
+    ("Can we have lunch there?", 5),
+]
+NOT = [
+    "What does a ticket cost?",
+    "How deep is the pool?",
+    "Who runs the café now?",
+    "Which quarry did the men work in?",
+    "Why is the water never heated?",
+    "When does it open in the morning?",
+]
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return Reader.load()
+
+
+def marked(title, sentences):
+    text, spans = f"{title}\n", []
+    for sentence in sentences:
+        spans.append((len(text), len(text) + len(sentence)))
+        text += sentence + " "
+    return Marked(text, tuple(spans))
+
+
+@pytest.mark.parametrize(("question", "answer"), ANSWERED)
+def test_the_sentence_that_answers_is_found_in_other_words(reader, question, answer):
+    [found] = reader.read(question, [marked("Swimming in Lindow", POOL)])
+    assert int(np.argmax(found.sentences)) == answer
+
+
+def test_what_is_not_told_is_told_from_what_is(reader):
+    text = marked("Swimming in Lindow", POOL)
+    answered = [reader.read(question, [text])[0].whole for question, _ in ANSWERED]
+    unanswered = [reader.read(question, [text])[0].whole for question in NOT]
+    right = [one > other for one in answered for other in unanswered]
+    assert np.mean(right) > 0.85
+
+
+def test_a_text_is_judged_alone(reader):
+    texts = [marked("Lindow", POOL), marked("", POOL[:2]), marked("Lindow", POOL * 3)]
+    together = reader.read("Who made the pool?", texts)
+    for text, found in zip(texts, together, strict=True):
+        [alone] = reader.read("Who made the pool?", [text])
+        assert alone.whole == found.whole
+        assert (alone.sentences == found.sentences).all()
+        assert alone.sentences.shape == (len(text.spans),)
+
+
+def test_what_is_not_read_is_unlikely(reader):
+    [found] = reader.read("Who made the pool?", [marked("Lindow", POOL * 9)])
+    assert found.sentences[0] > UNREAD
+    assert found.sentences[-1] == UNREAD
+    assert reader.read("Who made the pool?", []) == []
+    [empty] = reader.read("", [Marked("", ())])
+    assert empty.sentences.shape == (0,)
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in PASSAGES.glob("*.jsonl")))
+def test_what_it_learned_from_is_whole(file):
+    rows = [json.loads(line) for line in (PASSAGES / file).open(encoding="utf-8")]
+    assert len({row["text"] for row in rows}) == len(rows) == 40
+    for row in rows:
+        assert set(row) == {"text", "title", "heading", "sentences", "questions"}
+        assert all(one and one == one.strip() and "\n" not in one for one in row["sentences"])
+        assert len(row["questions"]) == 12
+        assert sum(bool(asked["gold"]) for asked in row["questions"]) == 6, row["text"]
+        for asked in row["questions"]:
+            assert set(asked) == {"question", "kind", "gold"}
+            assert set(asked["gold"]) <= set(range(len(row["sentences"]))), row["text"]
