@@ -14,7 +14,6 @@ from askseeds.assistant import QUESTION_CHARS, Assistant
 from askseeds.config import Settings
 from askseeds.errors import QuestionError, SeedsError
 from askseeds.finder import CANDIDATES, EARLY
-from askseeds.models import runtime
 from askseeds.questions import is_empty
 from askseeds.sync import bring_up_to_date
 from askseeds.types import Answer, Turn
@@ -281,7 +280,6 @@ def test_what_is_not_sure_is_not_told_early(hard, question, options):
 
 def test_leaving_the_stream_ends_the_reading(hard, monkeypatch):
     assistant, _ = hard
-    monkeypatch.setattr(runtime, "CORES", 2)  # on more, all would have begun by then
     read = []
     finder = assistant.finder
     run = finder.reranker._session.run
@@ -290,7 +288,28 @@ def test_leaving_the_stream_ends_the_reading(hard, monkeypatch):
     stream = assistant.stream("Which port is used for that setup?")
     assert any(isinstance(event, Answer) for event in stream)  # the early one
     stream.close()
-    assert EARLY <= len(read) < CANDIDATES
+    assert len(read) == EARLY
+
+
+def test_what_was_judged_early_is_not_judged_again(hard, monkeypatch):
+    finder = hard[0].finder
+    judged = []
+    read = finder.reader.read
+    reader = SimpleNamespace(
+        read=lambda asked, texts: (judged.append(len(texts)), read(asked, texts))[1]
+    )
+    monkeypatch.setattr(finder, "reader", reader)
+    for question in QUESTIONS[:6]:
+        hits = finder.retrieve(question)
+        early = finder.evidence(question, *finder.read(question, hits[:EARLY]))
+        ranked = finder.read(question, hits)
+        judged.clear()
+        again, anew = finder.evidence(question, *ranked, early), finder.evidence(question, *ranked)
+        kept = {hit.passage.id for hit in early.hits} & {hit.passage.id for hit in anew.hits}
+        assert judged == [len(anew.hits) - len(kept), len(anew.hits)]
+        for one, other in zip(again.judgements, anew.judgements, strict=True):
+            assert one.whole == other.whole
+            assert (one.sentences == other.sentences).all()
 
 
 def test_several_threads_get_their_own_answers(hard):

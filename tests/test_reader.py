@@ -3,10 +3,12 @@
 import json
 
 import numpy as np
+import onnx
 import pytest
 
 from askseeds.models import Marked, Reader
-from askseeds.models.reader import UNREAD
+from askseeds.models.marked import encoded
+from askseeds.models.reader import READER_WEIGHTS, UNREAD
 from tests.conftest import ROOT
 
 PASSAGES = ROOT / "tests" / "qa" / "passages"
@@ -94,3 +96,27 @@ def test_what_it_learned_from_is_whole(file):
         for asked in row["questions"]:
             assert set(asked) == {"question", "kind", "gold"}
             assert set(asked["gold"]) <= set(range(len(row["sentences"]))), row["text"]
+
+
+def test_what_is_trained_is_what_is_shipped(reader, monkeypatch, tmp_path):
+    # The net of the script and the written graph: the same up to what int8 rounds.
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    import torch
+
+    import lowrank
+
+    net = lowrank.Net(heads=2).eval()
+    path = ROOT / "src" / "askseeds" / READER_WEIGHTS
+    lowrank.restore(net, path)
+    pair = encoded(lowrank.tokenizer(), "Who made the pool?", marked("Lindow", POOL))
+    with torch.no_grad():
+        first, each = net([pair.ids], [pair.begin])
+    shipped_first, shipped_each = reader._model.run(pair)
+    assert shipped_first == pytest.approx(first[0].numpy(), abs=0.5)
+    assert np.corrcoef(shipped_each, each[0].numpy())[0, 1] > 0.98
+    lowrank.export(lowrank.changes(net), tmp_path / READER_WEIGHTS, "again")
+    kept, again = (
+        {w.name: w for w in onnx.load(p).graph.initializer}
+        for p in (path, tmp_path / READER_WEIGHTS)
+    )
+    assert kept == again

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from askseeds import quote
 from askseeds.engines import Engines
@@ -20,7 +19,8 @@ CANDIDATES = 8
 """Passages that the cross-encoder reads: with 16, hardly more had one that answers."""
 
 EARLY = 2
-"""After so many of them it is looked whether a quote is sure; later looks find few more."""
+"""After so many of them it is looked whether a quote is sure; later looks find few more. As many
+as there are cores on a small machine: the others wait for that."""
 
 RECENT = 32
 """Questions whose quotes are kept in memory, until the index changes: for a retry, an example that
@@ -104,18 +104,18 @@ class Finder:
         with clock("retrieve"):
             hits = self.engines.find(asked, vector, limit=CANDIDATES, source=source)
         yield "reading"
-        reading = self._readings(asked, hits)
         first: Evidence | None = None
-        with clock("rerank"):
-            read = list(islice(reading, EARLY))
-        if early is not None and len(read) == EARLY:
+        read: list[Reading] = []
+        if early is not None and len(hits) >= EARLY:
+            with clock("rerank"):
+                read = self._read(asked, hits[:EARLY])
             with clock("judge"):
                 first = self._alone(asked, *_ranked(hits[:EARLY], read))
             with clock("quote"):
                 selection = quote.select(first, max_quotes=most)
             yield from early(first.hits, selection)
         with clock("rerank"):
-            hits, readings = _ranked(hits, [*read, *reading])
+            hits, readings = _ranked(hits, read + self._read(asked, hits[len(read) :]))
         evidence: Evidence | None = None
         selection = quote.Selection((), 0.0)
         if hits:
@@ -143,15 +143,15 @@ class Finder:
         vector = self.encoder.encode_query(asked)
         return self.engines.find(asked, vector, limit=limit, source=source)
 
-    def _readings(self, question: str, hits: Sequence[Hit]) -> Iterator[Reading]:
-        """What the cross-encoder sees in each of the hits, as soon as it is read."""
-        return self.reranker.readings(_bare(question), [passage_text(hit) for hit in hits])
+    def _read(self, question: str, hits: Sequence[Hit]) -> list[Reading]:
+        """What the cross-encoder sees in each of the hits."""
+        return self.reranker.read(_bare(question), [passage_text(hit) for hit in hits])
 
     def read(
         self, question: str, hits: Sequence[Hit]
     ) -> tuple[tuple[Hit, ...], tuple[Reading, ...]]:
         """The hits in the order of the cross-encoder, each with its reading."""
-        return _ranked(hits, list(self._readings(question, hits)))
+        return _ranked(hits, self._read(question, hits))
 
     def evidence(
         self,

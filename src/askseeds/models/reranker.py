@@ -1,6 +1,6 @@
 """The reranker: a cross-encoder, which reads a question and a text together."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
@@ -80,20 +80,13 @@ class Reranker:
 
     def read(self, question: str, texts: Sequence[Marked]) -> list[Reading]:
         """Reads texts with a question, as `score` does, and sees where it looks."""
-        return list(self.readings(question, texts))
-
-    def readings(self, question: str, texts: Sequence[Marked]) -> Iterator[Reading]:
-        """The readings of `read`, each as soon as it and those before are there.
-
-        The others are read meanwhile; closing the iterator ends that.
-        """
 
         def read(text: Marked) -> Reading:
             pair = encoded(self._tokenizer, question, text)
             logits, attention = self._session.run(["logits", _ATTENTION], pair.inputs())
             return Reading(logits.item(), _looks(attention[0], pair.begin - 2, pair.parts))
 
-        yield from in_parallel(read, texts)
+        return list(in_parallel(read, texts))
 
 
 def _looks(attention: Floats, asked: int, parts: Sequence[slice]) -> Floats:
