@@ -179,7 +179,10 @@ def tables(work: Path) -> str:
 
 
 def written(bench: Path, work: Path) -> str:
-    """The questions of tests/qa/written, by set and by kind; of the refused the nearest quotes."""
+    """The questions of tests/qa/written, by set, and by kind those of sets that nothing is fitted to.
+
+    Of the refused the nearest quotes count.
+    """
     sets = []
     by_kind: dict[str, list[tuple[dict[str, Any], Answer]]] = {}
     for folder in sorted(path for path in WRITTEN.iterdir() if path.is_dir()):
@@ -189,7 +192,11 @@ def written(bench: Path, work: Path) -> str:
         f = _scored(bench, folder, asked, answers)
         answered = f"{f['answered_of_answerable']:.2f} / {f['refused_of_unanswerable']:.2f}"
         figures = [f"{f['selection_char_f1']:.3f}", answered, f"{f['confidence_auroc']:.3f}"]
-        sets.append([folder.name, str(len(asked)), _hits(f), *figures])
+        fitted = folder.name in train.WRITTEN
+        name = f"{folder.name}, fitted to" if fitted else folder.name
+        sets.append([name, str(len(asked)), _hits(f), *figures])
+        if fitted:
+            continue
         for question, answer in zip(asked, answers, strict=True):
             by_kind.setdefault(question["kind"], []).append((question, answer))
     kinds = []
