@@ -179,7 +179,7 @@ def tables(work: Path) -> str:
 
 
 def written(bench: Path, work: Path) -> str:
-    """The questions of tests/qa/written, by set, and by kind those of sets that nothing is fitted to.
+    """The questions of tests/qa/written, by set; by kind those of sets that nothing is fitted to.
 
     Of the refused the nearest quotes count.
     """

@@ -60,7 +60,8 @@ class Pair:
 def rows() -> list[dict[str, Any]]:
     """The texts with their questions."""
     files = sorted(PASSAGES.glob("*.jsonl"))
-    return [json.loads(line) for file in files for line in file.open(encoding="utf-8")]
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in lines]
 
 
 def marked(title: str, heading: str, sentences: Sequence[str]) -> Marked:

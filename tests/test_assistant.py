@@ -218,7 +218,7 @@ def test_stages_are_timed_and_explained(hard):
 def test_a_question_that_was_asked_before_is_not_worked_on_again(article_place, monkeypatch):
     with Assistant.open(article_place) as assistant:
         first = assistant.ask("Who is leading in AI development?")
-        monkeypatch.setattr(assistant.finder, "_readings", None)
+        monkeypatch.setattr(assistant.finder, "_read", None)
         again = assistant.ask("Who is leading in AI development?", min_confidence=0)
         assert (again.quotes or again.nearest) == (first.quotes or first.nearest)
         assert again.confidence == first.confidence
@@ -338,13 +338,15 @@ def test_a_question_that_asks_several_has_a_quote_for_each(hard):
     check_verbatim(answer, place)
 
 
-@pytest.mark.parametrize(
-    "pair",
-    [
-        pytest.param(pair, id=pair["id"])
-        for pair in map(json.loads, (QA / "tables.jsonl").read_text(encoding="utf-8").splitlines())
-    ],
-)
+def _table_pairs():
+    for line in (QA / "tables.jsonl").read_text(encoding="utf-8").splitlines():
+        pair = json.loads(line)
+        why = pair.get("xfail")
+        marks = [pytest.mark.xfail(reason=why, strict=True)] if why else []
+        yield pytest.param(pair, id=pair["id"], marks=marks)
+
+
+@pytest.mark.parametrize("pair", _table_pairs())
 def test_a_row_of_a_table_answers_under_its_head(tables, pair):
     answer = tables.ask(pair["question"])
     assert answer.status == ("answered" if pair["answerable"] else "not_found")

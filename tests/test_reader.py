@@ -86,7 +86,8 @@ def test_what_is_not_read_is_unlikely(reader):
 
 @pytest.mark.parametrize("file", sorted(path.name for path in PASSAGES.glob("*.jsonl")))
 def test_what_it_learned_from_is_whole(file):
-    rows = [json.loads(line) for line in (PASSAGES / file).open(encoding="utf-8")]
+    lines = (PASSAGES / file).read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
     assert len({row["text"] for row in rows}) == len(rows) == 40
     for row in rows:
         assert set(row) == {"text", "title", "heading", "sentences", "questions"}
