@@ -346,7 +346,7 @@ def _table_pairs():
         yield pytest.param(pair, id=pair["id"], marks=marks)
 
 
-@pytest.mark.parametrize("pair", _table_pairs())
+@pytest.mark.parametrize("pair", [*_table_pairs()])
 def test_a_row_of_a_table_answers_under_its_head(tables, pair):
     answer = tables.ask(pair["question"])
     assert answer.status == ("answered" if pair["answerable"] else "not_found")
