@@ -89,10 +89,10 @@ def test_a_claim_rests_on_its_quote(assistant_with, folder):
 
 
 def test_what_is_true_beside_the_point_does_not_take_the_place_of_the_quotes(assistant_with):
-    beside = "Fishing from the east pier is forbidden."
+    beside = "The harbour of Vell opened in 1894."
 
     def reply(prompt):
-        return claims((beside, [number_of(prompt, "east pier")]))
+        return claims((beside, [number_of(prompt, "1894")]))
 
     pilot = "Which ships need a pilot?"
     assistant, _ = assistant_with(reply)
@@ -105,7 +105,7 @@ def test_what_is_true_beside_the_point_does_not_take_the_place_of_the_quotes(ass
     def both(prompt):
         told = "Ships longer than 120 metres need a pilot."
         return claims(
-            (beside, [number_of(prompt, "east pier")]), (told, [number_of(prompt, "120")])
+            (beside, [number_of(prompt, "1894")]), (told, [number_of(prompt, "120")])
         )
 
     assistant, _ = assistant_with(both)
