@@ -104,9 +104,7 @@ def test_what_is_true_beside_the_point_does_not_take_the_place_of_the_quotes(ass
 
     def both(prompt):
         told = "Ships longer than 120 metres need a pilot."
-        return claims(
-            (beside, [number_of(prompt, "1894")]), (told, [number_of(prompt, "120")])
-        )
+        return claims((beside, [number_of(prompt, "1894")]), (told, [number_of(prompt, "120")]))
 
     assistant, _ = assistant_with(both)
     answer = assistant.ask(pilot)

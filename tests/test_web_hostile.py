@@ -188,7 +188,9 @@ def test_a_whole_conversation_over_hostile_documents(context, server):
     questions = [
         f"What do {animal} in the {PLACES[n % 4]} eat at night?" for n, animal in enumerate(ANIMALS)
     ]
-    for question in [*questions, "What do the swans in the harbour eat at night?"]:
+    # Of newts nothing is quoted for their question: another document has a sentence more like it.
+    questions += ["About newts", "What do the swans in the harbour eat at night?"]
+    for question in questions:
         # In conversations of seven, so that follow-ups and histories are among them.
         if page.locator(".exchange").count() == 7:
             page.get_by_role("button", name="New", exact=True).click()
@@ -208,7 +210,9 @@ def test_a_whole_conversation_over_hostile_documents(context, server):
     expect(page.locator("#list .row")).to_have_count(5)
     check(page)
     page.reload()
-    expect(page.locator(".verdict")).to_have_count(1)
+    expect(page.locator(".verdict")).to_have_count(
+        2
+    )  # of 30 questions, seven in each of the others
     check(page)
     missing = [animal for animal in [*ANIMALS, "swans"] if not any(animal in s for s in shown)]
     assert missing == []
