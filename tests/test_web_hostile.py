@@ -210,9 +210,7 @@ def test_a_whole_conversation_over_hostile_documents(context, server):
     expect(page.locator("#list .row")).to_have_count(5)
     check(page)
     page.reload()
-    expect(page.locator(".verdict")).to_have_count(
-        2
-    )  # of 30 questions, seven in each of the others
+    expect(page.locator(".verdict")).to_have_count(2)  # 30 questions, seven in each before
     check(page)
     missing = [animal for animal in [*ANIMALS, "swans"] if not any(animal in s for s in shown)]
     assert missing == []
