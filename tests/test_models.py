@@ -25,7 +25,7 @@ from askseeds.models import (
 from askseeds.models.entailment import ENTAILMENT_WEIGHTS
 from askseeds.models.reader import READER_WEIGHTS
 from askseeds.models.reranker import RERANKER_PACKAGE
-from askseeds.models.runtime import graph_part
+from askseeds.models.runtime import with_graph
 from askseeds.models.weights import package_folder
 
 TEXTS = (
@@ -338,5 +338,5 @@ def test_parts_of_any_length_are_added_to_a_graph(length):
     model = onnx.ModelProto()
     model.graph.name = "one"
     part = onnx.GraphProto(doc_string="x" * length).SerializeToString()
-    whole = onnx.load_from_string(model.SerializeToString() + graph_part(part))
+    whole = onnx.load_from_string(with_graph(model.SerializeToString(), part))
     assert (whole.graph.name, len(whole.graph.doc_string)) == ("one", length)

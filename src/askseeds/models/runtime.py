@@ -66,23 +66,23 @@ def _with_output(model: bytes, name: str) -> bytes:
     That is one more GraphProto.output (12), a ValueInfoProto.name (1). So the `onnx` package, slow
     to import, is not needed.
     """
-    return model + graph_part(_field(12, _field(1, name.encode())))
+    return with_graph(model, b"".join(_field(12, b"".join(_field(1, name.encode())))))
 
 
-def graph_part(content: bytes | memoryview) -> bytes:
-    """Fields of a GraphProto, to be put after an ONNX model whose graph is to have them as well.
+def with_graph(model: bytes, content: bytes | memoryview) -> bytes:
+    """An ONNX model whose graph has more fields of a GraphProto; copied once, for they are large.
 
     In protobuf, a message that appears twice is merged: here a second ModelProto.graph (7).
     """
-    return _field(7, content)
+    return b"".join((model, *_field(7, content)))
 
 
-def _field(number: int, content: bytes | memoryview) -> bytes:
-    """A field of protobuf that holds bytes."""
+def _field(number: int, content: bytes | memoryview) -> tuple[bytes, bytes | memoryview]:
+    """A field of protobuf that holds bytes: what stands before them, and they."""
     length, left = b"", len(content)
     while left > 127:
         length, left = length + bytes([left & 127 | 128]), left >> 7
-    return b"".join((bytes([number << 3 | 2]), length, bytes([left]), content))
+    return bytes([number << 3 | 2]) + length + bytes([left]), content
 
 
 _In = TypeVar("_In")

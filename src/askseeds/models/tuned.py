@@ -14,7 +14,7 @@ import numpy as np
 from askseeds.errors import ModelError
 from askseeds.models.marked import CLS, SEP, Tokens
 from askseeds.models.reranker import RERANKER_PACKAGE, RERANKER_SHA256
-from askseeds.models.runtime import Floats, first_line, graph_part, session_of, tokenizer_of
+from askseeds.models.runtime import Floats, first_line, session_of, tokenizer_of, with_graph
 from askseeds.models.weights import check_sha256, package_folder, reinstall
 
 if TYPE_CHECKING:
@@ -52,11 +52,16 @@ class Tuned:
         """
         folder = package_folder(RERANKER_PACKAGE) / "models" / "data" / "reranker_en"
         check_sha256(folder, RERANKER_SHA256, remedy=reinstall(RERANKER_PACKAGE))
-        installed = memoryview((folder / "model.onnx").read_bytes())[_INSTALLED]
         tokenizer = pair_tokenizer(folder)
         try:
             graph = (files("askseeds") / file).read_bytes()
-            model = cls(tokenizer, session_of(graph + graph_part(installed)))
+            with (folder / "model.onnx").open("rb") as installed:
+                installed.seek(_INSTALLED.start)
+                weights = installed.read(_INSTALLED.stop - _INSTALLED.start)
+            whole = with_graph(graph, weights)
+            del weights
+            model = cls(tokenizer, session_of(whole))
+            del whole
             first, each = model.run(_PROBE)
             if first.shape != (heads,) or not np.isfinite([*first, *each]).all():
                 raise ValueError(f"it gives {first}, {each}")
