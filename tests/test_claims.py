@@ -118,7 +118,7 @@ ORVANE = "Lake Orvane › Geography"
         pytest.param(
             "Nest density was highest on bare peat.",
             "Nest density was highest on bare peat and fell sharply elsewhere.",
-            marks=pytest.mark.xfail(reason="at the limit, as machines round it", strict=False)),
+            marks=pytest.mark.xfail(reason="1.816, below 1.82 by rounding", strict=False)),
         ("The pike was declared eradicated.",
          "In 2004 the pike, which had been introduced by anglers, was declared eradicated."),
         ("Lake Orvane is fed by the Tessin.",

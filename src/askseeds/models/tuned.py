@@ -27,7 +27,6 @@ FIRST, TOKENS = "first", "tokens"
 _INSTALLED = slice(336_106, 33_896_378)
 """Where `model.onnx`, whose SHA-256 is checked, has its weights: all of GraphProto.initializer."""
 
-
 _PROBE = Tokens([CLS, SEP, SEP], 2)
 """Two empty texts: what is not finite anywhere in the changes shows in what is made of them."""
 
