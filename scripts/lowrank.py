@@ -35,6 +35,7 @@ WARM_UP = 0.06
 
 _LAYER = "/bert/encoder/layer."
 _STATES = f"{_LAYER}{LAYERS - 1}/output/LayerNorm/Add_1_output_0"
+_POOLER, _CLASSIFIER = "bert.pooler.dense", "classifier"
 _MAPS = {
     "query": "attention/self/query",
     "key": "attention/self/key",
@@ -68,6 +69,8 @@ def installed() -> dict[str, np.ndarray]:
     for table in ("word", "position", "token_type"):
         name = f"bert.embeddings.{table}_embeddings.weight"
         found[name] = wide(name)
+    for name in (_POOLER, _CLASSIFIER):
+        found[f"{name}.weight"] = wide(f"{name}.weight")
     return found
 
 
@@ -152,19 +155,24 @@ class Net(nn.Module):
         self.tokens = nn.Linear(WIDTH, 1, bias=False)
         for head in (self.first, self.tokens):
             nn.init.normal_(head.weight, std=0.02)
+        self.own = [
+            torch.tensor(stored[f"{name}.{part}"])
+            for name in (_POOLER, _CLASSIFIER)
+            for part in ("weight", "bias")
+        ]
         self.drop = nn.Dropout(DROPOUT)
 
     def forward(
         self, texts: Sequence[Sequence[int]], begins: Sequence[int]
-    ) -> tuple[Tensor, Tensor]:
-        """What the heads make of pairs of texts.
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What the heads make of pairs of texts, and the reranker's own one, which stays.
 
         Args:
             texts: The tokens of each pair.
             begins: Where its second text begins.
 
         Returns:
-            [pairs, heads] and [pairs, tokens].
+            [pairs, heads], [pairs, tokens] and [pairs].
         """
         longest = max(map(len, texts))
         ids = torch.zeros(len(texts), longest, dtype=torch.long)
@@ -178,8 +186,10 @@ class Net(nn.Module):
         x = self.norm(words + self.tables["position"][:longest])
         for layer in self.layers:
             x = layer(x, mask)
+        pooler, pooler_bias, classifier, classifier_bias = self.own
+        score = torch.tanh(x[:, 0] @ pooler + pooler_bias) @ classifier + classifier_bias
         x = self.drop(x)
-        return self.first(x[:, 0]), self.tokens(x)[:, :, 0]
+        return self.first(x[:, 0]), self.tokens(x)[:, :, 0], score[:, 0]
 
     def trained(self) -> dict[str, Tensor]:
         """What is trained, under the names of the written graph."""
@@ -250,7 +260,7 @@ def train(
     net.train()
     for epoch in range(epochs):
         total, some = 0.0, batches(examples(chance), BATCH, chance)
-        for batch in some:
+        for number, batch in enumerate(some, start=1):
             value = loss(batch)
             optimiser.zero_grad()
             value.backward()
@@ -258,7 +268,9 @@ def train(
             optimiser.step()
             schedule.step()
             total += value.item()
-        print(f"epoch {epoch + 1}: loss {total / len(some):.3f}", flush=True)
+            if number % 100 == 0 or number == len(some):
+                mean = total / number
+                print(f"epoch {epoch + 1}, {number}/{len(some)}: loss {mean:.3f}", flush=True)
     net.eval()
 
 
@@ -271,13 +283,19 @@ def restore(net: Net, path: Path) -> None:
             tensor.copy_(value / SCALE if name.endswith(".up") else value)
 
 
-def export(changes: Mapping[str, np.ndarray], path: Path, provenance: str) -> None:
+def export(
+    changes: Mapping[str, np.ndarray],
+    path: Path,
+    provenance: str,
+    outputs: Sequence[str] = (FIRST, TOKENS),
+) -> None:
     """Writes the graph, its changes as float16, without the weights that are installed.
 
     Args:
         changes: Of `changes`, or a mean of several.
         path: Of the .onnx file.
         provenance: Where it comes from.
+        outputs: What it gives out; inner values of the installed model may be among them.
     """
     half = {name: value.astype(np.float16) for name, value in changes.items()}
     if not all(np.isfinite(one).all() for one in half.values()):
@@ -285,16 +303,14 @@ def export(changes: Mapping[str, np.ndarray], path: Path, provenance: str) -> No
     model = onnx.load(FOLDER / "model.onnx")
     graph = model.graph
     nodes = [*_changed(list(graph.node), changes), *_heads()]
-    needed, kept = {FIRST, TOKENS}, []
+    needed, kept = set(outputs), []
     for node in reversed(nodes):
         if needed & set(node.output):
             needed |= set(node.input)
             kept.append(node)
-    outputs = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in (FIRST, TOKENS)
-    ]
+    given = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
     weights = [numpy_helper.from_array(value, name) for name, value in half.items()]
-    made = helper.make_graph(kept[::-1], graph.name, list(graph.input), outputs, weights)
+    made = helper.make_graph(kept[::-1], graph.name, list(graph.input), given, weights)
     model.graph.CopyFrom(made)
     helper.set_model_props(model, {"provenance": provenance})
     path.write_bytes(model.SerializeToString())

@@ -60,7 +60,7 @@ class Pair:
 def odds(net: lowrank.Net, pairs: Sequence[Pair]) -> Tensor:
     """Log-odds that the sentences say the claim: [pairs]."""
     claimed = [pair.claim_tokens for pair in pairs]
-    first, each = net([pair.ids for pair in pairs], [count + 2 for count in claimed])
+    first, each, _ = net([pair.ids for pair in pairs], [count + 2 for count in claimed])
     means = [row[1 : count + 1].mean() for row, count in zip(each, claimed, strict=True)]
     return first[:, 0] + torch.stack(means)
 

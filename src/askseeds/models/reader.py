@@ -11,6 +11,8 @@ from askseeds.models.runtime import Floats, in_parallel
 from askseeds.models.tuned import Tuned
 
 READER_WEIGHTS = "reader.onnx"
+SCORE = "logits"
+ATTENTION = "/bert/encoder/layer.8/attention/self/Softmax_output_0"  # see docs/quality.md
 UNREAD = -8.0
 """The log-odds of a sentence that stands beyond what is read, or has nothing to read."""
 
