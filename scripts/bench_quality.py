@@ -48,7 +48,7 @@ PROFILED = 40
 PARTS = {
     "nothing": (),
     "attention and surroundings": ("sum_", "most_", "question_", "back_", "near"),
-    "reader": ("reader",),
+    "what answers": ("answers", "near_answers", "passage_answers", "likely_answers"),
     "surroundings": ("near",),
     "kind of question": ("asks_", "number_for"),
     "cosine": ("cosine",),

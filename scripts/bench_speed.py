@@ -259,7 +259,7 @@ def warm_ask(bench: Bench, index: Path) -> list[Row]:
     return [
         row(what, total, seconds("baseline"), unit="s", budget=at_most(0.25, "0.25 s")),
         stage("– steps 2 and 3 of it", "encode", "retrieve", budget=at_most(15, "15 ms")),
-        stage("– step 4 of it: passages read", "rerank", "judge"),
+        stage("– step 4 of it: passages read", "rerank", "near"),
         stage("– steps 5 and 6 of it: quotes chosen", "quote"),
     ]
 

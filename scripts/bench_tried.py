@@ -15,9 +15,8 @@ import numpy as np
 import train_quote as train
 from askseeds.evidence import passage_text, titled
 from askseeds.models import Encoder, Marked, Reranker
-from askseeds.models.reranker import RERANKER_PACKAGE
 from askseeds.models.runtime import in_parallel, opened
-from askseeds.models.weights import package_folder
+from askseeds.models.tuned import base_folder
 from bench_process import say
 from bench_tables import TASKS
 from train_quote import Example
@@ -48,7 +47,7 @@ class Tried:
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._reranker = Reranker.load()
-        folder = package_folder(RERANKER_PACKAGE) / "models" / "data"
+        folder = base_folder().parent
         self._bge, self._tokenizer = opened(folder / "bge_small_en")
         self._tokenizer.enable_truncation(512)
 

@@ -20,11 +20,9 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from askseeds.models.reranker import RERANKER_PACKAGE
-from askseeds.models.tuned import FIRST, TOKENS, pair_tokenizer
-from askseeds.models.weights import package_folder
+from askseeds.models.tuned import FIRST, TOKENS, base_folder, pair_tokenizer
 
-FOLDER = package_folder(RERANKER_PACKAGE) / "models" / "data" / "reranker_en"
+FOLDER = base_folder()
 LAYERS, WIDTH, HEADS = 12, 384, 12
 RANK = 16
 SCALE = 2.0

@@ -16,17 +16,16 @@ from askseeds.errors import ModelError
 from askseeds.models import (
     Encoder,
     Entailment,
-    Reader,
+    Marked,
     Reranker,
     find_export,
     source_fingerprint,
     tuned,
 )
 from askseeds.models.entailment import ENTAILMENT_WEIGHTS
-from askseeds.models.reader import READER_WEIGHTS
-from askseeds.models.reranker import RERANKER_PACKAGE
+from askseeds.models.reranker import RERANKER_WEIGHTS
 from askseeds.models.runtime import with_graph
-from askseeds.models.weights import package_folder
+from askseeds.models.tuned import BASE_PACKAGE, base_folder
 
 TEXTS = (
     "The library opens at nine in the morning and closes at eight in the evening.",
@@ -201,7 +200,7 @@ def test_loading_and_encoding_import_nothing_slow(exported_encoder):
         "models.find_export('', pathlib.Path(sys.argv[1]))\n"
         "early |= (slow | {'onnxruntime', 'tokenizers'}) & set(sys.modules)\n"
         "models.Encoder.load(pathlib.Path(sys.argv[1])).encode_passages(['one', 'two'])\n"
-        "models.Reranker.load().score('who?', ['one', 'two'])\n"
+        "models.Reranker.load().read('who?', [models.Marked('one', ((0, 3),))])\n"
         "print(early, slow & set(sys.modules))"
     )
     command = [sys.executable, "-c", code, str(exported_encoder)]
@@ -212,41 +211,36 @@ def test_loading_and_encoding_import_nothing_slow(exported_encoder):
 # --- reranker ---------------------------------------------------------------------------------
 
 
+def scores(reranker, question, texts):
+    return [reading.score for reading in reranker.read(question, [Marked(t, ()) for t in texts])]
+
+
 def test_reranker_prefers_the_text_that_answers(reranker):
-    scores = reranker.score("When do I get my money back?", TEXTS)
-    assert scores.dtype == np.float32
-    assert scores.shape == (len(TEXTS),)
-    assert int(np.argmax(scores)) == 1
-    assert int(np.argmax(reranker.score("When does the library open?", TEXTS))) == 0
-    assert reranker.name == "ms-marco-MiniLM-L-12-v2"
+    assert int(np.argmax(scores(reranker, "When do I get my money back?", TEXTS))) == 1
+    assert int(np.argmax(scores(reranker, "When does the library open?", TEXTS))) == 0
 
 
 def test_a_score_does_not_depend_on_the_other_texts(reranker):
     question = "Who wants to sell the warehouse?"
-    together = reranker.score(question, TEXTS)
-    alone = [reranker.score(question, [text])[0] for text in TEXTS]
-    np.testing.assert_array_equal(together, alone)
-
-
-def test_no_texts_give_no_scores(reranker):
-    assert reranker.score("Who?", []).shape == (0,)
+    together = scores(reranker, question, TEXTS)
+    assert together == [score for text in TEXTS for score in scores(reranker, question, [text])]
 
 
 def test_text_is_cut_and_a_long_question_leaves_it_room(reranker):
     text = "word " * 600
     question = "Where?"  # two tokens; with three special ones 507 remain
-    cut = reranker.score(question, [text, "word " * 507, "word " * 506])
+    cut = scores(reranker, question, [text, "word " * 507, "word " * 506])
     assert cut[0] == cut[1]
     assert cut[1] != cut[2]
     answer = "The keys are in the blue box under the stairs."
     long = "Where are the keys? " * 200
-    good, bad = reranker.score(long, [answer, "It rained all day in June."])
+    good, bad = scores(reranker, long, [answer, "It rained all day in June."])
     assert good > bad
 
 
 def test_changed_reranker_weights_are_refused(tmp_path, monkeypatch):
-    installed = package_folder(RERANKER_PACKAGE) / "models" / "data" / "reranker_en"
-    package = tmp_path / RERANKER_PACKAGE
+    installed = base_folder()
+    package = tmp_path / BASE_PACKAGE
     copy = package / "models" / "data" / "reranker_en"
     shutil.copytree(installed, copy)
     (package / "__init__.py").touch()
@@ -294,9 +288,9 @@ def _put(graph, name, change):
         (lambda graph: graph.Clear(), "cannot be used"),
     ],
 )
-@pytest.mark.parametrize("model", [Entailment, Reader])
+@pytest.mark.parametrize("model", [Entailment, Reranker])
 def test_spoilt_changes_are_refused(tmp_path, monkeypatch, model, spoil, said):
-    file = {Entailment: ENTAILMENT_WEIGHTS, Reader: READER_WEIGHTS}[model]
+    file = {Entailment: ENTAILMENT_WEIGHTS, Reranker: RERANKER_WEIGHTS}[model]
     whole = onnx.load_from_string((resources.files("askseeds") / file).read_bytes())
     spoil(whole.graph)
     (tmp_path / file).write_bytes(whole.SerializeToString())
@@ -308,25 +302,25 @@ def test_spoilt_changes_are_refused(tmp_path, monkeypatch, model, spoil, said):
 @pytest.mark.parametrize("content", [None, b"", b"\0" * 99])
 def test_files_of_changes_that_are_none_are_refused(tmp_path, monkeypatch, content):
     if content is not None:
-        (tmp_path / READER_WEIGHTS).write_bytes(content)
+        (tmp_path / RERANKER_WEIGHTS).write_bytes(content)
     monkeypatch.setattr(tuned, "files", lambda _: tmp_path)
-    with pytest.raises(ModelError, match=r"reader\.onnx cannot be used: .*; reinstall"):
-        Reader.load()
+    with pytest.raises(ModelError, match=r"reranker\.onnx cannot be used: .*; reinstall"):
+        Reranker.load()
 
 
 def test_changes_of_another_model_are_refused(tmp_path, monkeypatch):
     other = (resources.files("askseeds") / ENTAILMENT_WEIGHTS).read_bytes()
-    (tmp_path / READER_WEIGHTS).write_bytes(other)
+    (tmp_path / RERANKER_WEIGHTS).write_bytes(other)
     monkeypatch.setattr(tuned, "files", lambda _: tmp_path)
-    with pytest.raises(ModelError, match=r"reader\.onnx cannot be used: it gives"):
-        Reader.load()
+    with pytest.raises(ModelError, match=r"reranker\.onnx cannot be used: it gives"):
+        Reranker.load()
 
 
 # --- how changes are laid over weights -----------------------------------------------------------
 
 
 def test_what_is_taken_from_the_installed_weights_is_all_of_them():
-    path = package_folder(RERANKER_PACKAGE) / "models" / "data" / "reranker_en" / "model.onnx"
+    path = base_folder() / "model.onnx"
     part = onnx.GraphProto()
     part.ParseFromString(path.read_bytes()[tuned._INSTALLED])
     assert [field.name for field, _ in part.ListFields()] == ["initializer"]

@@ -21,7 +21,7 @@ from askseeds.evidence import (
     passage_text,
     sentence_features,
 )
-from askseeds.models import Judgement, Reading
+from askseeds.models import Reading
 from askseeds.sentences import passages
 from askseeds.types import Document, Heading, Hit, Passage, Quote, Stage
 
@@ -57,7 +57,7 @@ def hits(doc, *scores):
 def evidence(question, found, **by_word):
     """Little attention anywhere, but as much as said to the sentences that contain a word.
 
-    The reader likes what has attention, and passages with a high score.
+    What has attention answers, and so do passages with a high score.
     """
 
     def look(hit, span):
@@ -65,17 +65,13 @@ def evidence(question, found, **by_word):
         return max([0.01, *(v for w, v in by_word.items() if w in text)])
 
     def reading(hit):
-        looks = [np.full((4, 12), look(hit, s), np.float32) for s in hit.passage.sentences]
-        return Reading(hit.score, np.array(looks, np.float32))
-
-    def judgement(hit):
         looks = np.array([look(hit, s) for s in hit.passage.sentences], np.float32)
-        return Judgement(hit.score / 3, 16 * looks - 4)
+        attention = np.tile(looks[:, None, None], (1, 4, 12))
+        return Reading(hit.score, hit.score / 3, 16 * looks - 4, attention)
 
     best = found[0].passage
     readings = tuple(reading(hit) for hit in found)
-    judgements = tuple(judgement(hit) for hit in found)
-    return Evidence(question, tuple(found), readings, judgements, (best.start, best.end), None)
+    return Evidence(question, tuple(found), readings, (best.start, best.end), None)
 
 
 def test_short_headings_are_not_quoted_long_ones_may_be():
@@ -290,7 +286,8 @@ def test_quotes_are_verbatim_and_do_not_overlap(text, seed, max_quotes):
     rng = np.random.default_rng(seed)
     given = evidence("a b?", hits(doc, *rng.normal(0, 5, 4)))
     readings = tuple(
-        Reading(r.score, rng.random(r.attention.shape).astype(np.float32)) for r in given.readings
+        replace(r, attention=rng.random(r.attention.shape).astype(np.float32))
+        for r in given.readings
     )
     selection = quote.select(replace(given, readings=readings), max_quotes=max_quotes)
     assert len(selection.quotes) <= max_quotes

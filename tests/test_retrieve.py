@@ -95,7 +95,8 @@ def test_the_reranker_looks_at_the_sentence_that_answers():
     assert reading.attention.shape == (3, 4, 12)
     assert reading.attention[:, 2].mean(axis=1).argmax() == 1
     assert 0 <= reading.attention.min() <= reading.attention.max() <= 1
-    assert reading.score == reranker.score(question, [text])[0]
+    [unmarked] = reranker.read(question, [Marked(text, ())])
+    assert (reading.score, reading.answers) == (unmarked.score, unmarked.answers)
 
 
 def test_what_lies_beyond_the_reranker_s_reach_gets_no_attention():

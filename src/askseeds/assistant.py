@@ -14,7 +14,7 @@ from askseeds.evidence import Evidence
 from askseeds.finder import CANDIDATES, Clock, Finder
 from askseeds.followup import parts, standalone
 from askseeds.ledger import Ledger
-from askseeds.models import Encoder, Entailment, Reader, Reranker
+from askseeds.models import RERANKER_NAME, Encoder, Entailment, Reranker
 from askseeds.questions import is_empty
 from askseeds.sync import Notice, bring_up_to_date
 from askseeds.types import Answer, Document, Hit, Models, Progress, Step, Turn
@@ -93,10 +93,9 @@ class Assistant:
             from askseeds.prose.model import open_model
 
             language_model = open_model(settings)
-        with ThreadPoolExecutor(4) as loading:
+        with ThreadPoolExecutor(3) as loading:
             # Loading a model lets go of Python's lock: it takes no time beside the rest.
             reranker = loading.submit(Reranker.load)
-            reader = loading.submit(Reader.load)
             entailment = loading.submit(Entailment.load) if language_model is not None else None
             if sync:
                 bring_up_to_date(settings, progress=progress, notice=notice)
@@ -110,8 +109,8 @@ class Assistant:
                 writer = Writer(language_model, entailment.result(), settings.index)
             return cls(
                 settings,
-                Finder(encoder.result(), reranker.result(), reader.result(), engines),
-                Models(encoder.result().name, reranker.result().name),
+                Finder(encoder.result(), reranker.result(), engines),
+                Models(encoder.result().name, RERANKER_NAME),
                 writer,
             )
 

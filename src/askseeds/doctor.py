@@ -111,12 +111,12 @@ def _encoder(settings: Settings) -> Finding:
 
 
 def _reranker(settings: Settings) -> Finding:
-    loaded = f"the reranker {models.Reranker.load().name}"
-    models.Reader.load()
+    models.Reranker.load()
+    loaded = f"the reranker ({models.RERANKER_NAME})"
     if not settings.model:
-        return Finding(True, f"{loaded} and the reader load")
+        return Finding(True, f"{loaded} loads")
     models.Entailment.load()
-    return Finding(True, f"{loaded}, the reader and the model that checks claims load")
+    return Finding(True, f"{loaded} and the model that checks claims load")
 
 
 def _engines(settings: Settings) -> Finding:

@@ -1,9 +1,8 @@
 """What is known when quotes are chosen, and the same as numbers. Pure.
 
-A question comes with its hits and with what the reranker saw when it read them: how well each
-passage answers, and which sentences it looked at (`models.Reading`). The best passage was read once
-more together with what stands around it. The reader judged every sentence (`models.Judgement`).
-`quote` weighs what is counted here.
+A question comes with its hits and with what the reranker saw when it read them: how near each
+passage is, which sentences answer, and which it looked at (`models.Reading`). The best passage was
+read once more together with what stands around it. `quote` weighs what is counted here.
 """
 
 import math
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from askseeds.models import Judgement, Marked, Reading
+from askseeds.models import Marked, Reading
 from askseeds.sentences import is_heading
 from askseeds.tables import read_out
 from askseeds.types import Hit, Span
@@ -84,10 +83,11 @@ SENTENCE_FEATURES = (
     "cosine",  # its passage's, of the vectors stage
     "cosine_gap",  # the same, less the best
     "near",  # in or around the best passage
-    "reader",  # log odds that it answers, by the reader
-    "reader_gap",  # the same, less the best
-    "reader_passage",  # log odds that its passage answers
-    "reader_passage_gap",
+    "answers",  # log odds that it answers, by the reranker
+    "answers_gap",  # the same, less the best
+    "near_answers",  # the same as it was read around the best passage
+    "passage_answers",  # log odds that its passage answers
+    "passage_answers_gap",
     # log attention, see `models.Reading`; by head; read in its passage, then around the best one
     *(f"{look}_{head}" for look in _LOOKS for head in range(_HEADS)),
     *(f"near_{look}_{head}" for look in _LOOKS for head in range(_HEADS)),
@@ -98,9 +98,9 @@ CONFIDENCE_FEATURES = (
     "passage_lead",  # over the second
     "likely",  # log odds of the likeliest sentence
     "likely_all",  # log of the expected number of answering sentences
-    "reader",  # log odds of the sentence that the reader likes best
-    "reader_likely",  # of the likeliest
-    "reader_passage",  # of the passage that it likes best
+    "answers",  # log odds by the reranker, of the sentence that it likes best
+    "likely_answers",  # of the likeliest
+    "passage_answers",  # of the passage that it likes best
     # log attention to the likeliest sentence in its passage
     *(f"{look}_{head}" for look in _LOOKS for head in range(_HEADS)),
 )
@@ -114,7 +114,6 @@ class Evidence:
         question: As it was searched for.
         hits: The best passages, at most `PASSAGES`, best first.
         readings: Of each hit, with attention to each of its sentences.
-        judgements: Of each hit, by the reader.
         around: The part of the best hit's document that was read in addition.
         near: The reading of that; None when it is the best passage and nothing else.
     """
@@ -122,7 +121,6 @@ class Evidence:
     question: str
     hits: tuple[Hit, ...]
     readings: tuple[Reading, ...]
-    judgements: tuple[Judgement, ...]
     around: Span
     near: Reading | None
 
@@ -209,10 +207,10 @@ def sentence_features(evidence: Evidence, chosen: Sequence[Candidate]) -> Floats
         share[hit.document.source] = share.get(hit.document.source, 0.0) + float(part)
     cosine = _cosines(hits)
     looks = [np.log(reading.attention + 1e-3) for reading in evidence.readings]
-    near = _near_looks(evidence)
-    judged = [judgement.whole for judgement in evidence.judgements]
+    near = _near(evidence)
+    answers = [reading.answers for reading in evidence.readings]
     likes = _likes(evidence, chosen)
-    best_like, best_judged = max(likes, default=0.0), max(judged)
+    best_like, best_answers = max(likes, default=0.0), max(answers)
     asked = _content(question)
     kind = _kind(question)
     rows: list[list[float]] = []
@@ -225,7 +223,7 @@ def sentence_features(evidence: Evidence, chosen: Sequence[Candidate]) -> Floats
         content = _content(text)
         digit = float(any(letter.isdigit() for letter in text))
         own = looks[candidate.hit][candidate.sentence]
-        beside = near.get((hit.document.source, span))
+        beside, near_like = near.get((hit.document.source, span), (own, liked))
         rows.append(
             [
                 passage[candidate.hit],
@@ -247,33 +245,35 @@ def sentence_features(evidence: Evidence, chosen: Sequence[Candidate]) -> Floats
                 float(is_heading(span, hit.document.headings)),
                 cosine[candidate.hit],
                 cosine[candidate.hit] - max(cosine),
-                float(beside is not None),
+                float((hit.document.source, span) in near),
                 liked,
                 liked - best_like,
-                judged[candidate.hit],
-                judged[candidate.hit] - best_judged,
+                near_like,
+                answers[candidate.hit],
+                answers[candidate.hit] - best_answers,
                 *own.ravel().tolist(),
-                *(own if beside is None else beside).ravel().tolist(),
+                *beside.ravel().tolist(),
             ]
         )
     return np.array(rows, dtype=np.float64)
 
 
 def _likes(evidence: Evidence, chosen: Sequence[Candidate]) -> list[float]:
-    """The reader's log odds of sentences."""
-    return [float(evidence.judgements[c.hit].sentences[c.sentence]) for c in chosen]
+    """The reranker's log odds of sentences, as it read them in their passages."""
+    return [float(evidence.readings[c.hit].sentences[c.sentence]) for c in chosen]
 
 
-def _near_looks(evidence: Evidence) -> dict[tuple[str, Span], npt.NDArray[np.float32]]:
-    """Log attention in the surroundings, by document and sentence."""
+def _near(evidence: Evidence) -> dict[tuple[str, Span], tuple[npt.NDArray[np.float32], float]]:
+    """Log attention and log odds in the surroundings, by document and sentence."""
     source = evidence.hits[0].document.source
     if evidence.near is None:
         spans: Sequence[Span] = evidence.hits[0].passage.sentences
-        attention = evidence.readings[0].attention
+        read = evidence.readings[0]
     else:
-        spans, attention = _inside(evidence.hits, evidence.around), evidence.near.attention
+        spans, read = _inside(evidence.hits, evidence.around), evidence.near
     return {
-        (source, span): np.log(look + 1e-3) for span, look in zip(spans, attention, strict=True)
+        (source, span): (np.log(look + 1e-3), float(like))
+        for span, look, like in zip(spans, read.attention, read.sentences, strict=True)
     }
 
 
@@ -291,8 +291,8 @@ def confidence_features(evidence: Evidence, chosen: Sequence[Candidate], odds: F
             odds.max(),
             math.log(float(probability(odds).sum()) + 1e-3),
             max(likes),
-            float(evidence.judgements[best.hit].sentences[best.sentence]),
-            max(judgement.whole for judgement in evidence.judgements),
+            float(evidence.readings[best.hit].sentences[best.sentence]),
+            max(reading.answers for reading in evidence.readings),
             *look.ravel().tolist(),
         ],
         dtype=np.float64,

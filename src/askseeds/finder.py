@@ -4,14 +4,13 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from askseeds import quote
 from askseeds.engines import Engines
 from askseeds.evidence import PASSAGES, Evidence, near_text, passage_text
-from askseeds.models import Encoder, Judgement, Reader, Reading, Reranker
+from askseeds.models import Encoder, Reading, Reranker
 from askseeds.retrieve import surroundings
 from askseeds.types import Answer, Hit, Stage, Step
 
@@ -62,14 +61,11 @@ class Found:
 class Finder:
     """Finds and reads passages, and chooses quotes. Safe to use from several threads."""
 
-    def __init__(
-        self, encoder: Encoder, reranker: Reranker, reader: Reader, engines: Engines
-    ) -> None:
+    def __init__(self, encoder: Encoder, reranker: Reranker, engines: Engines) -> None:
         """Takes parts that are open; `engines` is closed by who opened it."""
         self.encoder = encoder
         self.engines = engines
         self.reranker = reranker
-        self.reader = reader
         self._recent: OrderedDict[object, Found] = OrderedDict()
         self._recent_lock = threading.Lock()
 
@@ -104,23 +100,21 @@ class Finder:
         with clock("retrieve"):
             hits = self.engines.find(asked, vector, limit=CANDIDATES, source=source)
         yield "reading"
-        first: Evidence | None = None
         read: list[Reading] = []
         if early is not None and len(hits) >= EARLY:
             with clock("rerank"):
                 read = self._read(asked, hits[:EARLY])
-            with clock("judge"):
-                first = self._alone(asked, *_ranked(hits[:EARLY], read))
             with clock("quote"):
-                selection = quote.select(first, max_quotes=most)
-            yield from early(first.hits, selection)
+                some = _alone(asked, *_ranked(hits[:EARLY], read))
+                selection = quote.select(some, max_quotes=most)
+            yield from early(some.hits, selection)
         with clock("rerank"):
             hits, readings = _ranked(hits, read + self._read(asked, hits[len(read) :]))
         evidence: Evidence | None = None
         selection = quote.Selection((), 0.0)
         if hits:
-            with clock("judge"):
-                evidence = self.evidence(asked, hits, readings, first)
+            with clock("near"):
+                evidence = self.evidence(asked, hits, readings)
             yield "choosing"
             with clock("quote"):
                 selection = quote.select(evidence, max_quotes=most)
@@ -153,14 +147,8 @@ class Finder:
         """The hits in the order of the cross-encoder, each with its reading."""
         return _ranked(hits, self._read(question, hits))
 
-    def evidence(
-        self,
-        question: str,
-        hits: Sequence[Hit],
-        readings: Sequence[Reading],
-        before: Evidence | None = None,
-    ) -> Evidence:
-        """What the reader finds, and what stands around the best passage.
+    def evidence(self, question: str, hits: Sequence[Hit], readings: Sequence[Reading]) -> Evidence:
+        """What was read, and what stands around the best passage.
 
         There a sentence may find its meaning, so the cross-encoder reads it, too.
 
@@ -168,41 +156,20 @@ class Finder:
             question: As it is searched for.
             hits: Best first.
             readings: Of each hit.
-            before: Evidence of fewer hits; what the reader found there is taken from it.
         """
+        alone = _alone(question, hits, readings)
         around = surroundings(hits[0], self.engines.ledger)
-        if around == (hits[0].passage.start, hits[0].passage.end):
-            return self._alone(question, hits, readings, before)
-        with ThreadPoolExecutor(1) as beside:
-            text = near_text(hits[:PASSAGES], around)
-            near = beside.submit(self.reranker.read, _bare(question), [text])
-            alone = self._alone(question, hits, readings, before)
-            return replace(alone, around=around, near=near.result()[0])
+        if around == alone.around:
+            return alone
+        [near] = self.reranker.read(_bare(question), [near_text(alone.hits, around)])
+        return replace(alone, around=around, near=near)
 
-    def _alone(
-        self,
-        question: str,
-        hits: Sequence[Hit],
-        readings: Sequence[Reading],
-        before: Evidence | None = None,
-    ) -> Evidence:
-        """What is known when nothing but passages was read."""
-        best = tuple(hits[:PASSAGES])
-        judged: dict[int, Judgement] = {}
-        if before is not None:
-            ids = (hit.passage.id for hit in before.hits)
-            judged = dict(zip(ids, before.judgements, strict=True))
-        new = [hit for hit in best if hit.passage.id not in judged]
-        found = self.reader.read(_bare(question), [passage_text(hit) for hit in new])
-        judged |= {hit.passage.id: one for hit, one in zip(new, found, strict=True)}
-        return Evidence(
-            question,
-            best,
-            tuple(readings[: len(best)]),
-            tuple(judged[hit.passage.id] for hit in best),
-            (best[0].passage.start, best[0].passage.end),
-            None,
-        )
+
+def _alone(question: str, hits: Sequence[Hit], readings: Sequence[Reading]) -> Evidence:
+    """What is known when nothing but passages was read."""
+    best = tuple(hits[:PASSAGES])
+    around = (best[0].passage.start, best[0].passage.end)
+    return Evidence(question, best, tuple(readings[:PASSAGES]), around, None)
 
 
 def _ranked(

@@ -9,10 +9,9 @@ texts give equal results, and on 2 cores that is no slower than batches of 4 to 
     runtime    opens a model; runs texts on a thread a core
     marked     a question and a text with marked places, as tokens
     encoder    texts to vectors; which export belongs to the settings
-    reranker   how well a text answers a question, and where the model looks
-    tuned      the reranker trained further, from changes that the package holds
-    reader     the one that finds sentences which answer a question
-    entailment the one that tells whether sentences say what a claim says, for `claims`
+    tuned      the installed cross-encoder with changes that the package holds, for these two:
+    reranker   how near a text is to a question, which sentences answer, and where the model looks
+    entailment whether sentences say what a claim says, for `claims`
 """
 
 from askseeds.models.encoder import (
@@ -24,7 +23,6 @@ from askseeds.models.encoder import (
 )
 from askseeds.models.entailment import Entailment
 from askseeds.models.marked import Marked
-from askseeds.models.reader import Judgement, Reader
 from askseeds.models.reranker import RERANKER_NAME, Reading, Reranker
 from askseeds.models.runtime import Floats, first_line
 from askseeds.models.weights import check_sha256, reinstall, sha256_of
@@ -36,9 +34,7 @@ __all__ = [
     "Entailment",
     "Export",
     "Floats",
-    "Judgement",
     "Marked",
-    "Reader",
     "Reading",
     "Reranker",
     "check_sha256",

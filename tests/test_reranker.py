@@ -1,4 +1,4 @@
-"""The reader: which sentences answer, which texts do, and what it learned from."""
+"""The reranker: which sentences answer, which texts do, and what it learned from."""
 
 import json
 
@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 import pytest
 
-from askseeds.models import Marked, Reader
+from askseeds.models import Marked, Reranker
 from askseeds.models.marked import encoded
-from askseeds.models.reader import READER_WEIGHTS, UNREAD
+from askseeds.models.reranker import RERANKER_WEIGHTS, SCORE, UNREAD
 from tests.conftest import ROOT
 
 PASSAGES = ROOT / "tests" / "qa" / "passages"
@@ -39,8 +39,8 @@ NOT = [
 
 
 @pytest.fixture(scope="module")
-def reader():
-    return Reader.load()
+def reranker():
+    return Reranker.load()
 
 
 def marked(title, sentences):
@@ -52,35 +52,35 @@ def marked(title, sentences):
 
 
 @pytest.mark.parametrize(("question", "answer"), ANSWERED)
-def test_the_sentence_that_answers_is_found_in_other_words(reader, question, answer):
-    [found] = reader.read(question, [marked("Swimming in Lindow", POOL)])
+def test_the_sentence_that_answers_is_found_in_other_words(reranker, question, answer):
+    [found] = reranker.read(question, [marked("Swimming in Lindow", POOL)])
     assert int(np.argmax(found.sentences)) == answer
 
 
-def test_what_is_not_told_is_told_from_what_is(reader):
+def test_what_is_not_told_is_told_from_what_is(reranker):
     text = marked("Swimming in Lindow", POOL)
-    answered = [reader.read(question, [text])[0].whole for question, _ in ANSWERED]
-    unanswered = [reader.read(question, [text])[0].whole for question in NOT]
+    answered = [reranker.read(question, [text])[0].answers for question, _ in ANSWERED]
+    unanswered = [reranker.read(question, [text])[0].answers for question in NOT]
     right = [one > other for one in answered for other in unanswered]
     assert np.mean(right) > 0.85
 
 
-def test_a_text_is_judged_alone(reader):
+def test_a_text_is_judged_alone(reranker):
     texts = [marked("Lindow", POOL), marked("", POOL[:2]), marked("Lindow", POOL * 3)]
-    together = reader.read("Who made the pool?", texts)
+    together = reranker.read("Who made the pool?", texts)
     for text, found in zip(texts, together, strict=True):
-        [alone] = reader.read("Who made the pool?", [text])
-        assert alone.whole == found.whole
+        [alone] = reranker.read("Who made the pool?", [text])
+        assert alone.answers == found.answers
         assert (alone.sentences == found.sentences).all()
         assert alone.sentences.shape == (len(text.spans),)
 
 
-def test_what_is_not_read_is_unlikely(reader):
-    [found] = reader.read("Who made the pool?", [marked("Lindow", POOL * 9)])
+def test_what_is_not_read_is_unlikely(reranker):
+    [found] = reranker.read("Who made the pool?", [marked("Lindow", POOL * 9)])
     assert found.sentences[0] > UNREAD
     assert found.sentences[-1] == UNREAD
-    assert reader.read("Who made the pool?", []) == []
-    [empty] = reader.read("", [Marked("", ())])
+    assert reranker.read("Who made the pool?", []) == []
+    [empty] = reranker.read("", [Marked("", ())])
     assert empty.sentences.shape == (0,)
 
 
@@ -99,7 +99,7 @@ def test_what_it_learned_from_is_whole(file):
             assert set(asked["gold"]) <= set(range(len(row["sentences"]))), row["text"]
 
 
-def test_what_is_trained_is_what_is_shipped(reader, monkeypatch, tmp_path):
+def test_what_is_trained_is_what_is_shipped(reranker, monkeypatch, tmp_path):
     # The net of the script and the written graph: the same up to what int8 rounds.
     monkeypatch.syspath_prepend(ROOT / "scripts")
     import torch
@@ -107,17 +107,18 @@ def test_what_is_trained_is_what_is_shipped(reader, monkeypatch, tmp_path):
     import lowrank
 
     net = lowrank.Net(heads=2).eval()
-    path = ROOT / "src" / "askseeds" / READER_WEIGHTS
+    path = ROOT / "src" / "askseeds" / RERANKER_WEIGHTS
     lowrank.restore(net, path)
     pair = encoded(lowrank.tokenizer(), "Who made the pool?", marked("Lindow", POOL))
     with torch.no_grad():
-        first, each = net([pair.ids], [pair.begin])
-    shipped_first, shipped_each = reader._model.run(pair)
-    assert shipped_first == pytest.approx(first[0].numpy(), abs=0.5)
-    assert np.corrcoef(shipped_each, each[0].numpy())[0, 1] > 0.98
-    lowrank.export(lowrank.changes(net), tmp_path / READER_WEIGHTS, "again")
+        first, each, score = net([pair.ids], [pair.begin])
+    shipped = reranker._model.run(pair, SCORE)
+    assert shipped[0][0] == pytest.approx(first[0].numpy(), abs=0.5)
+    assert np.corrcoef(shipped[1][0, :, 0], each[0].numpy())[0, 1] > 0.98
+    assert shipped[2].item() == pytest.approx(score.item(), abs=0.5)
+    lowrank.export(lowrank.changes(net), tmp_path / RERANKER_WEIGHTS, "again")
     kept, again = (
         {w.name: w for w in onnx.load(p).graph.initializer}
-        for p in (path, tmp_path / READER_WEIGHTS)
+        for p in (path, tmp_path / RERANKER_WEIGHTS)
     )
     assert kept == again

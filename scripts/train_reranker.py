@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Trains `askseeds.models.Reader` and writes its weights.
+"""Trains `askseeds.models.Reranker` and writes its weights.
 
-    train_reader.py [--go-on] [--seed 0]
+    train_reranker.py [--go-on] [--seed 0]
 
 The cross-encoder stays as it is installed; low-rank changes and two heads are trained
 (`lowrank.py`). One head tells whether a text answers a question, the other of each sentence whether
@@ -27,7 +27,7 @@ from torch.nn import functional
 
 import lowrank
 from askseeds.models.marked import Marked, Tokens, encoded
-from askseeds.models.reader import ATTENTION, READER_WEIGHTS, SCORE
+from askseeds.models.reranker import ATTENTION, RERANKER_WEIGHTS, SCORE
 from askseeds.models.runtime import session_of
 from askseeds.models.tuned import FIRST, TOKENS
 
@@ -48,7 +48,7 @@ BARE, UNNAMED = 0.15, 0.1
 
 PROVENANCE = (
     "Low-rank changes to ms-marco-MiniLM-L-12-v2 (Apache-2.0), trained by "
-    "scripts/train_reader.py on tests/qa/passages, which was written for it."
+    "scripts/train_reranker.py on tests/qa/passages, which was written for it."
 )
 
 
@@ -167,7 +167,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(options.seed)  # of the first weights
     net = lowrank.Net(heads=2)
-    path = ROOT / "src" / "askseeds" / READER_WEIGHTS
+    path = ROOT / "src" / "askseeds" / RERANKER_WEIGHTS
     if options.go_on:
         lowrank.restore(net, path)
     texts = rows()
