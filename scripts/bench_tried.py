@@ -14,7 +14,8 @@ import numpy as np
 
 import train_quote as train
 from askseeds.evidence import passage_text, titled
-from askseeds.models import Encoder, Marked, Reranker
+from askseeds.models import Encoder, Marked, Reranker, sha256_of
+from askseeds.models.reranker import RERANKER_WEIGHTS
 from askseeds.models.runtime import in_parallel, opened
 from askseeds.models.tuned import base_folder
 from bench_process import say
@@ -84,7 +85,8 @@ class Tried:
 
 def collected(examples: Sequence[Example], work: Path) -> dict[Key, dict[str, Column]]:
     """The columns of all examples, from `work` where they are there already."""
-    kept = work / "tried.pickle"
+    digest = sha256_of(train.ROOT / "src" / "askseeds" / RERANKER_WEIGHTS)[:8]
+    kept = work / f"tried.{digest}.pickle"
     known: dict[Key, dict[str, Column]] = {}
     if kept.exists():
         known = pickle.loads(kept.read_bytes())

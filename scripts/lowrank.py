@@ -1,6 +1,6 @@
-"""The reranker with low-rank changes to all its linear maps: to train, and to write down.
+"""The installed cross-encoder with low-rank changes: to train, and to write down.
 
-The installed weights stay as they are; to each linear map of its twelve layers a product of two
+Its weights stay as they are; to each linear map of its twelve layers a product of two
 narrow matrices is added (LoRA, Hu et al. 2021, arXiv:2106.09685), and its layer norms are trained
 on. `export` writes what `askseeds.models.tuned` opens: the graph with the changes, without the
 installed weights.
@@ -137,7 +137,7 @@ class Layer(nn.Module):
 
 
 class Net(nn.Module):
-    """The reranker, with heads of our own: `first` reads the first token, `tokens` each one."""
+    """The cross-encoder with heads of our own: `first` reads the first token, `tokens` each one."""
 
     def __init__(self, heads: int) -> None:
         super().__init__()
@@ -163,7 +163,7 @@ class Net(nn.Module):
     def forward(
         self, texts: Sequence[Sequence[int]], begins: Sequence[int]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """What the heads make of pairs of texts, and the reranker's own one, which stays.
+        """What the heads make of pairs of texts, and its own head, which is not trained.
 
         Args:
             texts: The tokens of each pair.
@@ -236,6 +236,7 @@ def train(
     epochs: int,
     rate: float,
     seed: int,
+    after: Callable[[], None] = lambda: None,
 ) -> None:
     """Trains in place.
 
@@ -246,6 +247,7 @@ def train(
         epochs: How often it goes through them.
         rate: The most that is learned in a step; it rises at first and falls to the end.
         seed: Of all that is chosen at random.
+        after: Called after each epoch.
     """
     chance = random.Random(seed)
     torch.manual_seed(seed)
@@ -269,6 +271,7 @@ def train(
             if number % 100 == 0 or number == len(some):
                 mean = total / number
                 print(f"epoch {epoch + 1}, {number}/{len(some)}: loss {mean:.3f}", flush=True)
+        after()
     net.eval()
 
 

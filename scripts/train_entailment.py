@@ -3,7 +3,7 @@
 
     train_entailment.py [--go-on] [--seed 0]
 
-The reranker stays as it is installed. To each of its linear maps a change of low rank is added
+The cross-encoder stays as it is installed. To each of its linear maps a change of low rank is added
 (LoRA, Hu et al. 2021, arXiv:2106.09685), its layer norms are trained on, and a head tells from its
 last states whether sentences say a claim. It is trained on the splits of `tests/qa/claims` that
 TRAINED_ON names, and tried on those of TRIED_ON: the least log-odds that catch 96 % of their false

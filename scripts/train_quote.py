@@ -58,7 +58,7 @@ PROVENANCE = (
     "Logistic regressions over standardised features, fitted by scripts/train_quote.py on public "
     "question sets: CLAPNQ dev (Apache-2.0), Chroma's chunking evaluation (MIT), XQuAD English "
     "(CC BY-SA 4.0), and on tests/qa/written, a to f. Scores are those of ms-marco-MiniLM-L-12-v2 "
-    "(int8), of the same with the changes in reranker.onnx, and of all-MiniLM-L6-v2."
+    "(int8) with the changes in reranker.onnx, and of all-MiniLM-L6-v2."
 )
 FOLDS = 5
 CROSS = 40
@@ -196,7 +196,7 @@ class _Restored(pickle.Unpickler):
 def collect(bench: Path, task: str, work: Path) -> list[Example]:
     """The questions of a task with their evidence, from `work` where they are there already."""
     index = work / task if task in TASKS else work / "written" / task
-    # What another reader made of it is of no use.
+    # What another reranker made of it is of no use.
     digest = sha256_of(ROOT / "src" / "askseeds" / RERANKER_WEIGHTS)[:8]
     kept = index.with_suffix(f".{digest}.pickle")
     examples: list[Example] = []

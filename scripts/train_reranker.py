@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains `askseeds.models.Reranker` and writes its weights.
 
-    train_reranker.py [--go-on] [--seed 0]
+    train_reranker.py [--go-on] [--epochs 3] [--seed 0]
 
 The cross-encoder stays as it is installed; low-rank changes and two heads are trained
 (`lowrank.py`). One head tells whether a text answers a question, the other of each sentence whether
@@ -28,7 +28,7 @@ from torch.nn import functional
 import lowrank
 from askseeds.models.marked import Marked, Tokens, encoded
 from askseeds.models.reranker import ATTENTION, RERANKER_WEIGHTS, SCORE
-from askseeds.models.runtime import session_of
+from askseeds.models.runtime import in_parallel, session_of
 from askseeds.models.tuned import FIRST, TOKENS
 
 ROOT = Path(__file__).parents[1]
@@ -46,6 +46,7 @@ part of it: hits of every kind are read."""
 BARE, UNNAMED = 0.15, 0.1
 """How many texts are read without their heading, and without their title."""
 
+OUTPUTS = (FIRST, TOKENS, SCORE, ATTENTION)
 PROVENANCE = (
     "Low-rank changes to ms-marco-MiniLM-L-12-v2 (Apache-2.0), trained by "
     "scripts/train_reranker.py on tests/qa/passages, which was written for it."
@@ -105,7 +106,10 @@ def pair(row: dict[str, Any], asked: dict[str, Any], chance: random.Random) -> P
 
 
 def nearest(texts: Sequence[dict[str, Any]]) -> list[list[int]]:
-    """Which other text shares most words with each question: by text and question."""
+    """Which other text shares most words with each question: by text and question.
+
+    The one before it where none shares any.
+    """
     said = [" ".join([row["title"], row["heading"], *row["sentences"]]) for row in texts]
     words = TfidfVectorizer(sublinear_tf=True, stop_words="english")
     matrix = words.fit_transform(said)
@@ -113,6 +117,7 @@ def nearest(texts: Sequence[dict[str, Any]]) -> list[list[int]]:
     for number, row in enumerate(texts):
         shared = words.transform([asked["question"] for asked in row["questions"]]) @ matrix.T
         shared = shared.toarray()
+        shared[:, number - 1] += 1e-9
         shared[:, number] = -1
         found.append(shared.argmax(axis=1).tolist())
     return found
@@ -135,12 +140,14 @@ def pairs(
     return found
 
 
-def loss(net: lowrank.Net, kept: Callable[[Pair], float], batch: Sequence[Pair]) -> Tensor:
+def loss(
+    net: lowrank.Net, installed_score: Callable[[Pair], float], batch: Sequence[Pair]
+) -> Tensor:
     """Of the sentences, each text weighing the same, of the texts, and of the score.
 
     Args:
         net: What is trained.
-        kept: The score of the installed cross-encoder.
+        installed_score: That of the installed cross-encoder.
         batch: Examples.
     """
     first, each, score = net([pair.ids for pair in batch], [pair.begin for pair in batch])
@@ -153,7 +160,7 @@ def loss(net: lowrank.Net, kept: Callable[[Pair], float], batch: Sequence[Pair])
     ]
     answered = torch.tensor([float(any(pair.answers)) for pair in batch])
     whole = functional.binary_cross_entropy_with_logits(first[:, 0], answered)
-    right = torch.tensor([kept(pair) for pair in batch])
+    right = torch.tensor(list(in_parallel(installed_score, batch)))
     changed = functional.smooth_l1_loss(score, right)
     return SENTENCES * torch.stack(sentences).mean() + WHOLE * whole + KEPT * changed
 
@@ -161,7 +168,11 @@ def loss(net: lowrank.Net, kept: Callable[[Pair], float], batch: Sequence[Pair])
 def main() -> None:
     """Trains and writes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--go-on", action="store_true", help="from the weights that are written")
+    parser.add_argument(
+        "--go-on",
+        action="store_true",
+        help="from the weights that are written; then with another --seed",
+    )
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -174,19 +185,19 @@ def main() -> None:
     near = nearest(texts)
     installed = session_of(str(lowrank.FOLDER / "model.onnx"))
 
-    def kept(pair: Pair) -> float:
+    def installed_score(pair: Pair) -> float:
         inputs = Tokens(pair.ids, pair.begin).inputs()
         return float(installed.run([SCORE], inputs)[0].item())
 
     lowrank.train(
         net,
         lambda chance: pairs(texts, near, chance),
-        lambda batch: loss(net, kept, batch),
+        lambda batch: loss(net, installed_score, batch),
         epochs=options.epochs,
         rate=RATE,
         seed=options.seed,
+        after=lambda: lowrank.export(lowrank.changes(net), path, PROVENANCE, OUTPUTS),
     )
-    lowrank.export(lowrank.changes(net), path, PROVENANCE, (FIRST, TOKENS, SCORE, ATTENTION))
 
 
 if __name__ == "__main__":

@@ -283,6 +283,7 @@ def _put(graph, name, change):
         (lambda graph: _put(graph, "first.bias", lambda one: one + np.inf), "it gives"),
         (lambda graph: _put(graph, "tokens.weight", lambda one: one[:, :-1]), "cannot be used"),
         (lambda graph: _put(graph, "3.inner.up", lambda one: one.T), "cannot be used"),
+        (lambda graph: graph.output.pop(0), "cannot be used"),
         (lambda graph: graph.output.pop(), "cannot be used"),
         (lambda graph: graph.node.pop(), "cannot be used"),
         (lambda graph: graph.Clear(), "cannot be used"),

@@ -21,7 +21,7 @@ from askseeds.evidence import (
     passage_text,
     sentence_features,
 )
-from askseeds.models import Reading
+from askseeds.models import UNREAD, Reading
 from askseeds.sentences import passages
 from askseeds.types import Document, Heading, Hit, Passage, Quote, Stage
 
@@ -116,6 +116,32 @@ def test_the_surroundings_mark_what_other_hits_have_there():
     marked = near_text([second, first, elsewhere], around)
     assert len(marked.spans) == len(first.passage.sentences) + len(second.passage.sentences)
     assert list(marked.spans) == sorted(marked.spans)
+
+
+def test_what_is_read_around_the_best_passage_is_evidence_beside_it():
+    text = "x\n\n" + "\n\n".join(f"Harbour {n} has a red light. " * 20 for n in range(3))
+    first, second, third, *_ = hits(document(text), *[1.0] * 9)
+    given = evidence("which light is red?", (second, first, third))
+    around = (first.passage.start, second.passage.end)
+    spans = [*first.passage.sentences, *second.passage.sentences]
+    likes = np.linspace(-3, 3, len(spans)).astype(np.float32)
+    likes[-1] = UNREAD
+    looks = np.linspace(0.1, 0.9, len(spans) * 48).astype(np.float32).reshape(-1, 4, 12)
+    read = replace(given, around=around, near=Reading(5.0, 1.0, likes, looks))
+    chosen = candidates(read.hits)
+    rows = sentence_features(read, chosen)
+    column = SENTENCE_FEATURES.index
+    for candidate, row in zip(chosen, rows, strict=True):
+        hit = read.hits[candidate.hit]
+        span = hit.passage.sentences[candidate.sentence]
+        if hit is third or span == spans[-1]:  # as it was read in its passage
+            assert row[column("near")] == 0
+            assert row[column("near_answers")] == row[column("answers")]
+            assert row[column("near_sum_0")] == row[column("sum_0")]
+        else:
+            assert row[column("near")] == 1
+            assert row[column("near_answers")] == likes[spans.index(span)]
+            assert row[column("near_sum_0")] == np.log(looks[spans.index(span), 0, 0] + 1e-3)
 
 
 def test_the_sentence_that_is_looked_at_is_quoted_first():

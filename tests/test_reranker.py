@@ -9,6 +9,8 @@ import pytest
 from askseeds.models import Marked, Reranker
 from askseeds.models.marked import encoded
 from askseeds.models.reranker import RERANKER_WEIGHTS, SCORE, UNREAD
+from askseeds.models.runtime import session_of
+from askseeds.models.tuned import base_folder
 from tests.conftest import ROOT
 
 PASSAGES = ROOT / "tests" / "qa" / "passages"
@@ -70,7 +72,8 @@ def test_a_text_is_judged_alone(reranker):
     together = reranker.read("Who made the pool?", texts)
     for text, found in zip(texts, together, strict=True):
         [alone] = reranker.read("Who made the pool?", [text])
-        assert alone.answers == found.answers
+        assert (alone.score, alone.answers) == (found.score, found.answers)
+        assert alone.sentences.dtype == alone.attention.dtype == np.float32
         assert (alone.sentences == found.sentences).all()
         assert alone.sentences.shape == (len(text.spans),)
 
@@ -105,6 +108,7 @@ def test_what_is_trained_is_what_is_shipped(reranker, monkeypatch, tmp_path):
     import torch
 
     import lowrank
+    from train_reranker import OUTPUTS, PROVENANCE
 
     net = lowrank.Net(heads=2).eval()
     path = ROOT / "src" / "askseeds" / RERANKER_WEIGHTS
@@ -112,13 +116,24 @@ def test_what_is_trained_is_what_is_shipped(reranker, monkeypatch, tmp_path):
     pair = encoded(lowrank.tokenizer(), "Who made the pool?", marked("Lindow", POOL))
     with torch.no_grad():
         first, each, score = net([pair.ids], [pair.begin])
-    shipped = reranker._model.run(pair, SCORE)
-    assert shipped[0][0] == pytest.approx(first[0].numpy(), abs=0.5)
-    assert np.corrcoef(shipped[1][0, :, 0], each[0].numpy())[0, 1] > 0.98
-    assert shipped[2].item() == pytest.approx(score.item(), abs=0.5)
-    lowrank.export(lowrank.changes(net), tmp_path / RERANKER_WEIGHTS, "again")
-    kept, again = (
-        {w.name: w for w in onnx.load(p).graph.initializer}
-        for p in (path, tmp_path / RERANKER_WEIGHTS)
-    )
-    assert kept == again
+    shipped_first, shipped_each, (shipped_score, _) = reranker._model.run(pair)
+    assert shipped_first == pytest.approx(first[0].numpy(), abs=0.5)
+    assert np.corrcoef(shipped_each, each[0].numpy())[0, 1] > 0.98
+    assert shipped_score.item() == pytest.approx(score.item(), abs=0.5)
+    again_path = tmp_path / RERANKER_WEIGHTS
+    lowrank.export(lowrank.changes(net), again_path, PROVENANCE, OUTPUTS)
+    assert onnx.load(again_path) == onnx.load(path)
+
+
+def test_its_score_is_nearly_the_installed_cross_encoder_s(reranker):
+    installed = session_of(str(base_folder() / "model.onnx"))
+    questions = [question for question, _ in ANSWERED] + NOT
+    texts = [marked("Swimming in Lindow", POOL), marked("", POOL[:2]), Marked("Bees sleep.", ())]
+    ours, theirs = [], []
+    for question in questions:
+        ours += [reading.score for reading in reranker.read(question, texts)]
+        for text in texts:
+            pair = encoded(reranker._model.tokenizer, question, text)
+            theirs.append(installed.run([SCORE], pair.inputs())[0].item())
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.95
+    assert np.abs(np.subtract(ours, theirs)).mean() < 1.5

@@ -1,4 +1,4 @@
-"""Slips in a question, with the real index, reader and dictionary."""
+"""Slips in a question, with the real index, reranker and dictionary."""
 
 import shutil
 

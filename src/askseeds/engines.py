@@ -104,7 +104,7 @@ class Engines:
 
         Args:
             question: As it was asked.
-            vocabulary: Words that the reader has, to their rank.
+            vocabulary: Words that the reranker has, to their rank.
             source: Only words of these documents are meant: what others say stays with them.
         """
         while True:
@@ -134,7 +134,7 @@ class Engines:
 
 @dataclass(frozen=True)
 class _Lexicon:
-    """The words of the documents and of the reader; a `spelling.Lexicon`."""
+    """The words of the documents and of the reranker; a `spelling.Lexicon`."""
 
     ledger: Ledger
     words: TantivyWords

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from askseeds.models import Marked, Reading
+from askseeds.models import UNREAD, Marked, Reading
 from askseeds.sentences import is_heading
 from askseeds.tables import read_out
 from askseeds.types import Hit, Span
@@ -264,7 +264,10 @@ def _likes(evidence: Evidence, chosen: Sequence[Candidate]) -> list[float]:
 
 
 def _near(evidence: Evidence) -> dict[tuple[str, Span], tuple[npt.NDArray[np.float32], float]]:
-    """Log attention and log odds in the surroundings, by document and sentence."""
+    """Log attention and log odds in the surroundings, by document and sentence.
+
+    Without those that stand beyond what was read there.
+    """
     source = evidence.hits[0].document.source
     if evidence.near is None:
         spans: Sequence[Span] = evidence.hits[0].passage.sentences
@@ -274,6 +277,7 @@ def _near(evidence: Evidence) -> dict[tuple[str, Span], tuple[npt.NDArray[np.flo
     return {
         (source, span): (np.log(look + 1e-3), float(like))
         for span, look, like in zip(spans, read.attention, read.sentences, strict=True)
+        if like != UNREAD
     }
 
 

@@ -67,7 +67,7 @@ class Lexicon(Protocol):
 
     @property
     def vocabulary(self) -> Mapping[str, int]:
-        """Words that the reader has as a whole, lower-case, to their rank, the commonest first."""
+        """Words that the reranker has as a whole, lower-case, to their rank, commonest first."""
 
     def forms(self, word: str) -> Iterable[str]:
         """Words of all documents, as written; among them those with the stem of this one."""
@@ -142,7 +142,7 @@ def _beside(question: str, match: re.Match[str], ranks: Mapping[str, int]) -> tu
 
 @dataclass(frozen=True)
 class _Word:
-    """A word that neither the reader nor a document nor English has.
+    """A word that neither the reranker nor a document nor English has.
 
     Attributes:
         beside: The parts of a name before and after it.

@@ -23,13 +23,14 @@ from askseeds.models.encoder import (
 )
 from askseeds.models.entailment import Entailment
 from askseeds.models.marked import Marked
-from askseeds.models.reranker import RERANKER_NAME, Reading, Reranker
+from askseeds.models.reranker import RERANKER_NAME, UNREAD, Reading, Reranker
 from askseeds.models.runtime import Floats, first_line
 from askseeds.models.weights import check_sha256, reinstall, sha256_of
 
 __all__ = [
     "DEFAULT_PACKAGE",
     "RERANKER_NAME",
+    "UNREAD",
     "Encoder",
     "Entailment",
     "Export",

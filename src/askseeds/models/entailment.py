@@ -46,8 +46,8 @@ class Entailment:
         claimed = pair.sequence_ids.count(0)
         if not claimed or len(pair.ids) > PAIR_TOKENS:
             return -math.inf
-        first, each = self._model.run(Tokens(pair.ids, claimed + 2))
-        return float(first[0, 0] + each[0, 1 : claimed + 1, 0].mean())
+        first, each, _ = self._model.run(Tokens(pair.ids, claimed + 2))
+        return float(first[0] + each[1 : claimed + 1].mean())
 
 
 def encoded(tokenizer: "Tokenizer", claim: str, sentences: str, context: str) -> "Encoding":

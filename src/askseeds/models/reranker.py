@@ -11,10 +11,13 @@ from askseeds.models.marked import Marked, encoded
 from askseeds.models.runtime import Floats, in_parallel
 from askseeds.models.tuned import BASE_NAME, Tuned
 
-RERANKER_NAME = f"{BASE_NAME}, trained further"
+RERANKER_NAME = f"{BASE_NAME}-tuned"
 RERANKER_WEIGHTS = "reranker.onnx"
 SCORE = "logits"
-ATTENTION = "/bert/encoder/layer.8/attention/self/Softmax_output_0"  # see docs/quality.md
+ATTENTION = "/bert/encoder/layer.8/attention/self/Softmax_output_0"
+"""Values of the installed cross-encoder that are used as well: its score, and the attention of a
+layer; see docs/quality.md."""
+
 UNREAD = -8.0
 """The log-odds of a sentence that stands beyond what is read, or has nothing to read."""
 
@@ -50,12 +53,12 @@ class Reranker:
 
     @classmethod
     def load(cls) -> Self:
-        """Opens the installed weights and lays the changes over them, in about 0.2 s.
+        """Opens the installed weights and lays the changes over them.
 
         Raises:
             ModelError: They are missing or spoilt.
         """
-        return cls(Tuned.load(RERANKER_WEIGHTS, heads=2))
+        return cls(Tuned.load(RERANKER_WEIGHTS, heads=2, more=(SCORE, ATTENTION)))
 
     @cached_property
     def vocabulary(self) -> Mapping[str, int]:
@@ -76,10 +79,9 @@ class Reranker:
 
     def _read(self, question: str, text: Marked) -> Reading:
         pair = encoded(self._model.tokenizer, question, text)
-        first, each, score, attention = self._model.run(pair, SCORE, ATTENTION)
-        answers, of_sentence = first[0]
+        (answers, of_sentence), each, (score, attention) = self._model.run(pair)
         sentences = [
-            of_sentence + each[0, part, 0].mean() if part.start < part.stop else UNREAD
+            of_sentence + each[part].mean() if part.start < part.stop else UNREAD
             for part in pair.parts
         ]
         return Reading(

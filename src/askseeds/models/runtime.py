@@ -54,7 +54,7 @@ def tokenizer_of(folder: Path) -> "Tokenizer":
     return tokenizer
 
 
-def with_graph(model: bytes, content: bytes | memoryview) -> bytes:
+def with_graph(model: bytes, content: bytes) -> bytes:
     """An ONNX model whose graph has more fields of a GraphProto; copied once, for they are large.
 
     In protobuf, a message that appears twice is merged: here a second ModelProto.graph (7). So the

@@ -28,7 +28,7 @@ BASE_SHA256 = {
 }
 
 FIRST, TOKENS = "first", "tokens"
-"""What the graph gives out: of the first token [1, heads], and of each [1, tokens, 1]."""
+"""What every graph gives out: of the first token [1, heads], and of each [1, tokens, 1]."""
 
 _INSTALLED = slice(336_106, 33_896_378)
 """Where `model.onnx`, whose SHA-256 is checked, has its weights: all of GraphProto.initializer."""
@@ -43,14 +43,16 @@ class Tuned:
 
     tokenizer: "Tokenizer"
     _session: "InferenceSession"
+    _more: tuple[str, ...]
 
     @classmethod
-    def load(cls, file: str, *, heads: int) -> Self:
+    def load(cls, file: str, *, heads: int, more: tuple[str, ...] = ()) -> Self:
         """Opens the changes in `file`, of this package, with the installed weights.
 
         Args:
             file: As `scripts/lowrank.py` writes it.
             heads: How many values it is to give of the first token.
+            more: Other values that it is to give out.
 
         Raises:
             ModelError: The installed weights or the changes are missing or spoilt.
@@ -65,24 +67,22 @@ class Tuned:
                 weights = installed.read(_INSTALLED.stop - _INSTALLED.start)
             whole = with_graph(graph, weights)
             del weights
-            model = cls(tokenizer, session_of(whole))
+            model = cls(tokenizer, session_of(whole), more)
             del whole
-            first, each = model.run(_PROBE)
-            if first.shape != (1, heads) or not all(np.isfinite(v).all() for v in (first, each)):
-                raise ValueError(f"it gives {first}, {each[0, :, 0]}")
+            first, each, others = model.run(_PROBE)
+            if first.shape != (heads,) or not all(
+                np.isfinite(values).all() for values in (first, each, *others)
+            ):
+                raise ValueError(f"it gives {first}, {each}")
             return model
         except Exception as error:
             text = f"{file} cannot be used: {first_line(error)}; {reinstall('askseeds')}"
             raise ModelError(text) from error
 
-    def run(self, pair: Tokens, *more: str) -> list[Floats]:
-        """What its heads make of a pair of texts: float32 [1, heads] and [1, tokens, 1].
-
-        Args:
-            pair: The texts.
-            more: Other values that the graph gives out; they come after these.
-        """
-        return list(self._session.run([FIRST, TOKENS, *more], pair.inputs()))
+    def run(self, pair: Tokens) -> tuple[Floats, Floats, tuple[Floats, ...]]:
+        """What its heads make of a pair of texts: float32 [heads] and [tokens], and the `more`."""
+        first, each, *others = self._session.run([FIRST, TOKENS, *self._more], pair.inputs())
+        return first[0], each[0, :, 0], tuple(others)
 
 
 def base_folder() -> Path:
