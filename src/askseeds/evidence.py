@@ -100,7 +100,9 @@ CONFIDENCE_FEATURES = (
     "likely_all",  # log of the expected number of answering sentences
     "answers",  # log odds by the reranker, of the sentence that it likes best
     "likely_answers",  # of the likeliest
+    "likely_near_answers",  # the same as it was read around the best passage
     "passage_answers",  # of the passage that it likes best
+    "surroundings_answer",  # of what stands around the best passage
     # log attention to the likeliest sentence in its passage
     *(f"{look}_{head}" for look in _LOOKS for head in range(_HEADS)),
 )
@@ -287,6 +289,9 @@ def confidence_features(evidence: Evidence, chosen: Sequence[Candidate], odds: F
     best = chosen[int(np.argmax(odds))]
     look = np.log(evidence.readings[best.hit].attention[best.sentence] + 1e-3)
     likes = _likes(evidence, chosen)
+    hit = evidence.hits[best.hit]
+    place = hit.document.source, hit.passage.sentences[best.sentence]
+    like = float(evidence.readings[best.hit].sentences[best.sentence])
     return np.array(
         [
             passage[0],
@@ -295,8 +300,10 @@ def confidence_features(evidence: Evidence, chosen: Sequence[Candidate], odds: F
             odds.max(),
             math.log(float(probability(odds).sum()) + 1e-3),
             max(likes),
-            float(evidence.readings[best.hit].sentences[best.sentence]),
+            like,
+            _near(evidence).get(place, (look, like))[1],
             max(reading.answers for reading in evidence.readings),
+            (evidence.near or evidence.readings[0]).answers,
             *look.ravel().tolist(),
         ],
         dtype=np.float64,
