@@ -48,6 +48,9 @@ SCORES = [
 """Claims with the log-odds that the weights gave when they were made."""
 
 
+CHANGES = (RERANKER_WEIGHTS, ENTAILMENT_WEIGHTS)
+
+
 @pytest.fixture(scope="module")
 def encoder(exported_encoder):
     return Encoder.load(exported_encoder)
@@ -310,11 +313,14 @@ def test_files_of_changes_that_are_none_are_refused(tmp_path, monkeypatch, conte
 
 
 def test_changes_of_another_model_are_refused(tmp_path, monkeypatch):
-    other = (resources.files("askseeds") / ENTAILMENT_WEIGHTS).read_bytes()
-    (tmp_path / RERANKER_WEIGHTS).write_bytes(other)
+    whole = {name: (resources.files("askseeds") / name).read_bytes() for name in CHANGES}
+    for name, other in zip(CHANGES, reversed(CHANGES), strict=True):
+        (tmp_path / name).write_bytes(whole[other])
     monkeypatch.setattr(tuned, "files", lambda _: tmp_path)
-    with pytest.raises(ModelError, match=r"reranker\.onnx cannot be used: it gives"):
+    with pytest.raises(ModelError, match=r"reranker\.onnx cannot be used: .*logits.*; reinstall"):
         Reranker.load()
+    with pytest.raises(ModelError, match=r"entailment\.onnx cannot be used: it gives"):
+        Entailment.load()
 
 
 # --- how changes are laid over weights -----------------------------------------------------------

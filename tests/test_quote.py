@@ -67,7 +67,7 @@ def evidence(question, found, **by_word):
     def reading(hit):
         looks = np.array([look(hit, s) for s in hit.passage.sentences], np.float32)
         attention = np.tile(looks[:, None, None], (1, 4, 12))
-        return Reading(hit.score, hit.score / 3, 16 * looks - 4, attention)
+        return Reading(hit.score, hit.score / 2, 24 * looks - 8, attention)
 
     best = found[0].passage
     readings = tuple(reading(hit) for hit in found)
