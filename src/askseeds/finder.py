@@ -14,8 +14,8 @@ from askseeds.models import Encoder, Reading, Reranker
 from askseeds.retrieve import surroundings
 from askseeds.types import Answer, Hit, Stage, Step
 
-CANDIDATES = 8
-"""Passages that the cross-encoder reads: with 16, hardly more had one that answers."""
+CANDIDATES = 7
+"""Passages that the cross-encoder reads: with 8, or 16, hardly more had one that answers."""
 
 EARLY = 2
 """After so many of them it is looked whether a quote is sure; later looks find few more. As many
