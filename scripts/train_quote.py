@@ -216,14 +216,16 @@ def collect(bench: Path, task: str, work: Path) -> list[Example]:
                 todo += [
                     (q, "cross") for q in random.Random(2).sample(questions(bench, other), CROSS)
                 ]
+        new = 0
         for number, (question, made) in enumerate(todo, start=1):
             if (question["id"], made) not in done:
                 examples += found(assistant, task, question, made)
-                if number % 50 == 0 or number == len(todo):
-                    with kept.with_suffix(".part").open("wb") as file:
-                        _Saved(file).dump(examples)
-                    kept.with_suffix(".part").replace(kept)
-                    print(f"{task} {number}/{len(todo)}", file=sys.stderr, flush=True)
+                new += 1
+            if new and (new % 50 == 0 or number == len(todo)):
+                with kept.with_suffix(".part").open("wb") as file:
+                    _Saved(file).dump(examples)
+                kept.with_suffix(".part").replace(kept)
+                print(f"{task} {number}/{len(todo)}", file=sys.stderr, flush=True)
     return examples
 
 
