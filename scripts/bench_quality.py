@@ -272,7 +272,7 @@ def diagram(tenths: Sequence[tuple[float, float, int]]) -> str:
 
 
 def fusion(bench: Path, work: Path) -> str:
-    """For how many questions one of the first 8 passages answers, before they are read."""
+    """For how many questions one of the first CANDIDATES answers, before they are read."""
 
     def ranks(rankings: dict[str, Any]) -> list[int]:
         fused: dict[int, float] = {}
