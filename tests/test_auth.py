@@ -605,7 +605,7 @@ def test_an_open_page_goes_to_the_login_when_it_has_ended(browser, server):
 
 @pytest.mark.browser
 def test_two_users_at_once_do_not_see_each_other(browser, server):
-    questions = {"ada": test_web.EUV, "bob": test_web.RISKS}
+    questions = {"ada": test_web.EUV, "bob": test_web.SEVERAL}
     contexts = {name: browser.new_context() for name in questions}
     pages = {name: context.new_page() for name, context in contexts.items()}
     for name, page in pages.items():

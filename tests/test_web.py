@@ -39,7 +39,7 @@ WAIT_MS = 60_000  # a busy machine is no reason to fail
 expect.set_options(timeout=WAIT_MS)
 
 EUV = "Which company has mastered EUV lithography?"
-RISKS = "What are the risks of China catching up in AI?"  # takes several quotes
+SEVERAL = "What do experts say about AI competition with China?"  # takes several quotes
 REVENUE = "What is Anthropic's annual revenue?"
 PORCUPINES = "What do porcupines in the greenhouse eat at night?"
 
@@ -321,7 +321,7 @@ class TestPage:
         box = page.get_by_label("Your question")
         box.press("Shift+Enter")
         assert box.input_value() == "\n"
-        exchange = ask(page, RISKS)
+        exchange = ask(page, SEVERAL)
         count = exchange.locator(".quote").count()
         assert count >= 2
         # The box has the focus still; as long as it is empty, the arrows are for the quotes.
@@ -367,7 +367,7 @@ class TestPage:
         expect(page.locator(".verdict.answered")).to_be_visible()
 
     def test_next_and_previous_quote(self, page):
-        exchange = ask(page, RISKS)
+        exchange = ask(page, SEVERAL)
         count = exchange.locator(".quote").count()
         expect(page.get_by_label("Previous quote")).to_be_disabled()
         page.get_by_label("Next quote").click()
@@ -458,7 +458,7 @@ class TestPage:
         exchange = ask(page, EUV)
         up = exchange.get_by_role("button", name="Right answer")
         box = page.get_by_label("Your question")
-        box.fill(RISKS)
+        box.fill(SEVERAL)
         box.press("Enter")
         up.click()
         expect(page.locator("#exchange-2 .verdict")).to_be_visible(timeout=WAIT_MS)

@@ -13,8 +13,8 @@ from askseeds.render_exchange import ordinal
 from tests.test_web import (  # noqa: F401
     EUV,
     REVENUE,
-    RISKS,
     SEED,
+    SEVERAL,
     WAIT_MS,
     Server,
     ask,
@@ -139,7 +139,7 @@ class TestWhileItWorks:
                            {childList: true, subtree: true, characterData: true});
             }"""
         )
-        exchange = ask(page, RISKS)
+        exchange = ask(page, SEVERAL)
         expect(exchange.locator(".working")).to_be_hidden()
         steps = page.evaluate("steps")
         order = ["Asking", "Searching the documents", "Reading the passages", "Choosing the quotes"]
@@ -282,7 +282,7 @@ class TestStop:
 
     def test_what_is_beside_it_stays(self, context, gated_server, gates):
         page = opened(context, gated_server)
-        exchange = ask(page, RISKS)
+        exchange = ask(page, SEVERAL)
         exchange.locator(".marker").nth(1).click()
         expect(page.locator('.lit-source[data-quote="2"]')).to_be_visible()
         gates(EUV).touch()
@@ -357,14 +357,14 @@ class TestAnswers:
         assert box(page).input_value() == ""
         expect(page.locator(".editing:visible")).to_have_count(0)
         action(second, "Edit the question").click()
-        box(page).fill(RISKS)
+        box(page).fill(SEVERAL)
         page.keyboard.press("Enter")
-        expect(page.locator(".question")).to_have_text([EUV, RISKS])
+        expect(page.locator(".question")).to_have_text([EUV, SEVERAL])
         expect(page.locator("#exchange-2 .verdict.answered")).to_be_visible(timeout=WAIT_MS)
         action(page.locator("#exchange-2"), "Ask again").click()
         expect(page.locator("#exchange-2 .verdict.answered")).to_be_visible(timeout=WAIT_MS)
         [kept] = stored(page)
-        assert [past["question"] for past in kept["exchanges"]] == [EUV, RISKS]
+        assert [past["question"] for past in kept["exchanges"]] == [EUV, SEVERAL]
 
     def test_copy_with_references(self, context, page, server):
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
@@ -467,9 +467,9 @@ class TestConversations:
         expect(other.locator("#exchange-1 .verdict")).to_be_visible()
         # Both go on with the same one.
         ask(other, REVENUE)
-        ask(page, RISKS)
+        ask(page, SEVERAL)
         kept = sorted([past["question"] for past in one["exchanges"]] for one in stored(page))
-        assert kept == sorted([[EUV, REVENUE], [EUV, RISKS]])
+        assert kept == sorted([[EUV, REVENUE], [EUV, SEVERAL]])
         # The list of the one knows what the other does.
         expect(menu(page).locator(".row")).to_have_count(2)
         other.get_by_role("button", name="New", exact=True).click()
@@ -637,7 +637,7 @@ def test_they_outlast_a_restart_of_the_server(browser, exported_encoder, tmp_pat
     # What is asked while nobody is there is not lost either: the page comes back by itself.
     expect(page.locator(".example").first).to_be_attached(timeout=2 * WAIT_MS)
     assert "Traceback" not in second.interrupt()
-    box(page).fill(RISKS)
+    box(page).fill(SEVERAL)
     page.keyboard.press("Enter")
     expect(page.get_by_text("Attempting reconnection")).to_be_visible()
     shutil.rmtree(tmp_path / "site")
