@@ -48,7 +48,10 @@ PROFILED = 40
 PARTS = {
     "nothing": (),
     "attention and surroundings": ("sum_", "most_", "question_", "back_", "near"),
-    "what answers": ("answers", "near_answers", "passage_answers", "likely_answers"),
+    "what answers": (
+        *("answers", "near_answers", "passage_answers"),
+        *("likely_answers", "likely_near_answers", "surroundings_answer"),
+    ),
     "surroundings": ("near",),
     "kind of question": ("asks_", "number_for"),
     "cosine": ("cosine",),

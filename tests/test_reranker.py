@@ -135,5 +135,5 @@ def test_its_score_is_nearly_the_installed_cross_encoder_s(reranker):
         for text in texts:
             pair = encoded(reranker._model.tokenizer, question, text)
             theirs.append(installed.run([SCORE], pair.inputs())[0].item())
-    assert np.corrcoef(ours, theirs)[0, 1] > 0.95
-    assert np.abs(np.subtract(ours, theirs)).mean() < 1.5
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.97
+    assert np.abs(np.subtract(ours, theirs)).mean() < 1.0
